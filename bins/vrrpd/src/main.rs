@@ -1,0 +1,2 @@
+//! `vrrpd`.
+fn main() {}

@@ -1,0 +1,5 @@
+//! HAProxy's configuration language.
+
+mod model;
+
+pub use model::*;

@@ -1,0 +1,1 @@
+//! keepalived's configuration language.
