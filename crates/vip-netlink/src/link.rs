@@ -1,0 +1,163 @@
+//! Links to create and changes to make: what labs and virtual router MAC addresses need.
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use crate::link_info::{MacAddress, header};
+use crate::netlink::constants::{
+    IFF_UP, IFLA_ADDRESS, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO,
+    IFLA_MACVLAN_MODE, IFLA_MASTER, IFLA_NET_NS_FD, IFLA_NET_NS_PID, MACVLAN_MODE_PRIVATE, NLM_F_CREATE,
+    NLM_F_EXCL, RTM_DELLINK, RTM_NEWLINK, RTM_SETLINK, VETH_INFO_PEER,
+};
+use crate::netlink::request::Request;
+
+/// A network namespace to put a link into.
+#[derive(Debug, Clone, Copy)]
+pub enum Namespace<'a> {
+    /// The one of a process.
+    Pid(u32),
+    /// The one behind a descriptor, such as an open `/proc/PID/ns/net`.
+    Fd(BorrowedFd<'a>),
+}
+
+/// A link to create.
+#[derive(Debug, Clone)]
+pub struct NewLink<'a> {
+    /// Name, 1 to 15 bytes.
+    pub name: &'a str,
+    /// Kind.
+    pub kind: LinkKind<'a>,
+    /// Hardware address; by default the kernel's choice.
+    pub mac: Option<MacAddress>,
+    /// Index of a bridge to be a port of.
+    pub master: Option<u32>,
+    /// Switch it on at once.
+    pub up: bool,
+}
+
+impl<'a> NewLink<'a> {
+    /// A link that is switched off and has the address that the kernel chooses.
+    pub fn new(name: &'a str, kind: LinkKind<'a>) -> Self {
+        Self { name, kind, mac: None, master: None, up: false }
+    }
+}
+
+/// The kinds of link that can be created.
+#[derive(Debug, Clone)]
+pub enum LinkKind<'a> {
+    /// A bridge (a switch) without spanning tree.
+    Bridge,
+    /// Two ends of a cable.
+    Veth {
+        /// Name of the other end.
+        peer: &'a str,
+        /// Hardware address of the other end.
+        peer_mac: Option<MacAddress>,
+        /// Where the other end is; by default in this namespace.
+        peer_namespace: Option<Namespace<'a>>,
+    },
+    /// A second hardware address on an Ethernet link, in private mode: those of one parent do not see each other.
+    Macvlan {
+        /// Index of the link below.
+        parent: u32,
+    },
+}
+
+/// Changes to make to a link; what is `None` stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct LinkChange<'a> {
+    /// Switch on or off.
+    pub up: Option<bool>,
+    /// New name; the link must be off on kernels before 6.3.
+    pub name: Option<&'a str>,
+    /// New hardware address.
+    pub mac: Option<MacAddress>,
+    /// Index of a bridge to be a port of, or 0 to leave the present one.
+    pub master: Option<u32>,
+    /// Move to another namespace. The link is switched off and loses its addresses.
+    pub namespace: Option<Namespace<'a>>,
+}
+
+pub(crate) fn create_request(link: &NewLink<'_>) -> Request {
+    let up = if link.up { IFF_UP } else { 0 };
+    let mut request = Request::acknowledged(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header(0, up, IFF_UP))
+        .text(IFLA_IFNAME, link.name);
+    if let Some(MacAddress(mac)) = &link.mac {
+        request = request.attribute(IFLA_ADDRESS, mac);
+    }
+    if let Some(master) = link.master {
+        request = request.number(IFLA_MASTER, master);
+    }
+    match &link.kind {
+        LinkKind::Bridge => with_kind(request, "bridge", |data| data),
+        LinkKind::Veth { peer, peer_mac, peer_namespace } => with_kind(request, "veth", |data| {
+            data.nest(VETH_INFO_PEER, |mut end| {
+                end = end.raw(&header(0, 0, 0)).text(IFLA_IFNAME, peer);
+                if let Some(MacAddress(mac)) = peer_mac {
+                    end = end.attribute(IFLA_ADDRESS, mac);
+                }
+                match peer_namespace {
+                    Some(namespace) => with_namespace(end, *namespace),
+                    None => end,
+                }
+            })
+        }),
+        LinkKind::Macvlan { parent } => with_kind(request.number(IFLA_LINK, *parent), "macvlan", |data| {
+            data.number(IFLA_MACVLAN_MODE, MACVLAN_MODE_PRIVATE)
+        }),
+    }
+}
+
+pub(crate) fn change_request(ifindex: u32, change: &LinkChange<'_>) -> Request {
+    let (flags, mask) = match change.up {
+        Some(true) => (IFF_UP, IFF_UP),
+        Some(false) => (0, IFF_UP),
+        None => (0, 0),
+    };
+    let mut request = Request::acknowledged(RTM_SETLINK, 0, &header(ifindex, flags, mask));
+    if let Some(name) = change.name {
+        request = request.text(IFLA_IFNAME, name);
+    }
+    if let Some(MacAddress(mac)) = &change.mac {
+        request = request.attribute(IFLA_ADDRESS, mac);
+    }
+    if let Some(master) = change.master {
+        request = request.number(IFLA_MASTER, master);
+    }
+    match change.namespace {
+        Some(namespace) => with_namespace(request, namespace),
+        None => request,
+    }
+}
+
+pub(crate) fn delete_request(ifindex: u32) -> Request {
+    Request::acknowledged(RTM_DELLINK, 0, &header(ifindex, 0, 0))
+}
+
+fn with_kind(request: Request, kind: &str, data: impl FnOnce(Request) -> Request) -> Request {
+    request.nest(IFLA_LINKINFO, |info| info.text(IFLA_INFO_KIND, kind).nest(IFLA_INFO_DATA, data))
+}
+
+fn with_namespace(request: Request, namespace: Namespace<'_>) -> Request {
+    match namespace {
+        Namespace::Pid(pid) => request.number(IFLA_NET_NS_PID, pid),
+        Namespace::Fd(fd) => request.number(IFLA_NET_NS_FD, fd.as_raw_fd().cast_unsigned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::{Body, decode};
+
+    #[test]
+    fn a_request_to_create_reads_back_as_the_link() {
+        let mac = MacAddress([2, 0, 0, 0, 0, 1]);
+        let kind = LinkKind::Veth { peer: "b", peer_mac: None, peer_namespace: Some(Namespace::Pid(7)) };
+        let link = NewLink { mac: Some(mac), master: Some(3), up: true, ..NewLink::new("a", kind) };
+        let messages = decode(&create_request(&link).seal(1)).unwrap();
+        let [message] = &messages[..] else { panic!("{messages:?}") };
+        let Body::Link(info) = &message.body else { panic!("{message:?}") };
+        assert_eq!((info.name.as_str(), info.kind.as_deref()), ("a", Some("veth")));
+        assert_eq!((info.mac, info.master, info.up), (Some(mac), Some(3), true));
+    }
+}
