@@ -1,0 +1,324 @@
+//! What a virtual router is configured with.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::action::TrackId;
+use crate::announce::Schedule;
+use crate::input::Health;
+use crate::interval::AdverInterval;
+use crate::units::{Family, IfIndex, InstanceId, OutOfRange, Priority, Rank, Version, Vrid};
+use crate::wire::{Advertisement, Authentication, Checksum, InvalidAdvertisement};
+
+/// The virtual routers of a node, checked. The default has none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Vec<InstanceConfig>", into = "Vec<InstanceConfig>"))]
+pub struct NodeConfig {
+    instances: Vec<InstanceConfig>,
+}
+
+impl NodeConfig {
+    /// Checks each virtual router, and that no two have the same interface, VRID and family.
+    ///
+    /// # Errors
+    /// The first [`ConfigError`].
+    pub fn new(instances: Vec<InstanceConfig>) -> Result<Self, ConfigError> {
+        let mut seen = std::collections::BTreeSet::new();
+        for instance in &instances {
+            instance.check()?;
+            if !seen.insert(instance.id()) {
+                return Err(ConfigError::Duplicate(instance.id()));
+            }
+        }
+        Ok(Self { instances })
+    }
+
+    /// The virtual routers, in the order given.
+    pub fn instances(&self) -> &[InstanceConfig] {
+        &self.instances
+    }
+
+    pub(crate) fn into_instances(self) -> Vec<InstanceConfig> {
+        self.instances
+    }
+}
+
+impl TryFrom<Vec<InstanceConfig>> for NodeConfig {
+    type Error = ConfigError;
+
+    fn try_from(instances: Vec<InstanceConfig>) -> Result<Self, ConfigError> {
+        Self::new(instances)
+    }
+}
+
+impl From<NodeConfig> for Vec<InstanceConfig> {
+    fn from(config: NodeConfig) -> Self {
+        config.instances
+    }
+}
+
+/// A configuration that no router can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Its advertisements could not be sent.
+    #[error("virtual router {} on interface {}: {source}", id.vrid, id.iface.0)]
+    Advertisement {
+        /// The virtual router.
+        id: InstanceId,
+        /// What is wrong with its advertisements.
+        source: InvalidAdvertisement,
+    },
+    /// The advertised addresses are not of the family of the virtual router.
+    #[error("virtual router {} on interface {}: addresses of the other family", .0.vrid, .0.iface.0)]
+    WrongFamily(InstanceId),
+    /// `down_timer_adverts` is at least 1.
+    #[error("virtual router {} on interface {}: a down timer of no advertisements", .0.vrid, .0.iface.0)]
+    NoDownTimer(InstanceId),
+    /// Two virtual routers with the same interface, VRID and family.
+    #[error("virtual router {} on interface {} is configured twice", .0.vrid, .0.iface.0)]
+    Duplicate(InstanceId),
+}
+
+/// One virtual router. Start from [`InstanceConfig::new`] and set what differs from the defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct InstanceConfig {
+    /// The interface it speaks on.
+    pub iface: IfIndex,
+    /// Its VRID there.
+    pub vrid: Vrid,
+    /// Its family; IPv6 needs version 3.
+    pub family: Family,
+    /// Protocol version. Default 3.
+    pub version: Version,
+    /// Base priority, before tracking. Default 100. An owner starts Active and is not tracked by weight.
+    pub priority: Rank,
+    /// Interval of its advertisements. Default 1 s.
+    pub interval: AdverInterval,
+    /// What it does about an Active router of lower priority. Default: preempt at once.
+    pub preempt: Preempt,
+    /// Virtual addresses in its advertisements, 1 to 255, all of `family`. For IPv6 the first should be link-local.
+    pub addresses: Vec<IpAddr>,
+    /// Virtual addresses that go with it unadvertised, of any family (`virtual_ipaddress_excluded`). Default none.
+    pub excluded: Vec<IpAddr>,
+    /// Authentication, version 2 only. Default none. A router with another one is not heard, and both become Active.
+    pub auth: Authentication,
+    /// Checksum form of what it sends, version 3 over IPv4 only; both forms are accepted. Default keepalived's.
+    pub checksum: Checksum,
+    /// Do not count advertisements with another address list (`skip_check_adv_addr`). They are accepted in any case.
+    pub skip_address_check: bool,
+    /// Advertisements that may be missed before a backup takes over, 1 to 255. Default 3.
+    pub down_timer_adverts: u8,
+    /// When to announce after a promotion or a contest.
+    pub announce: Schedule,
+    /// What is tracked, and what it weighs.
+    pub trackers: Vec<(TrackId, Weight)>,
+}
+
+impl InstanceConfig {
+    /// A virtual router for these addresses with the defaults of VRRPv3. The family is that of the first address.
+    pub fn new(iface: IfIndex, vrid: Vrid, addresses: Vec<IpAddr>) -> Self {
+        let family = addresses.first().copied().map_or(Family::V4, Family::of);
+        Self {
+            iface,
+            vrid,
+            family,
+            version: Version::V3,
+            priority: Rank::Backup(Priority::DEFAULT),
+            interval: AdverInterval::DEFAULT,
+            preempt: Preempt::Immediate,
+            addresses,
+            excluded: Vec::new(),
+            auth: Authentication::None,
+            checksum: Checksum::default(),
+            skip_address_check: false,
+            down_timer_adverts: 3,
+            announce: Schedule::default(),
+            trackers: Vec::new(),
+        }
+    }
+
+    /// What names it in a node.
+    pub fn id(&self) -> InstanceId {
+        InstanceId { iface: self.iface, vrid: self.vrid, family: self.family }
+    }
+
+    /// Checks the values against each other.
+    ///
+    /// # Errors
+    /// Any [`ConfigError`] but `Duplicate`.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.advertisement().map_err(|source| ConfigError::Advertisement { id: self.id(), source })?;
+        if self.addresses.iter().any(|&address| Family::of(address) != self.family) {
+            return Err(ConfigError::WrongFamily(self.id()));
+        }
+        if self.down_timer_adverts == 0 {
+            return Err(ConfigError::NoDownTimer(self.id()));
+        }
+        Ok(())
+    }
+
+    /// The advertisement it sends at base priority.
+    pub(crate) fn advertisement(&self) -> Result<Advertisement, InvalidAdvertisement> {
+        let advertised = self.priority.into();
+        Advertisement::new(
+            self.version,
+            self.vrid,
+            advertised,
+            self.interval,
+            self.addresses.clone(),
+            self.auth,
+        )
+    }
+
+    /// All its virtual addresses, the advertised before the excluded ones.
+    pub fn vips(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.addresses.iter().chain(&self.excluded).copied()
+    }
+
+    /// Base priority and the weights in effect, clamped to 1 to 254. An owner stays owner.
+    pub(crate) fn effective_priority(&self, health: &BTreeMap<TrackId, Health>) -> Rank {
+        match self.priority {
+            Rank::Owner => Rank::Owner,
+            Rank::Backup(base) => {
+                let weights = self.trackers.iter().map(|(id, weight)| weight.effect(health_of(health, *id)));
+                Rank::Backup(Priority::clamped(i32::from(base.get()) + weights.sum::<i32>()))
+            }
+        }
+    }
+}
+
+pub(crate) fn health_of(health: &BTreeMap<TrackId, Health>, id: TrackId) -> Health {
+    health.get(&id).copied().unwrap_or_default()
+}
+
+/// What a backup does about an Active router of lower priority. An owner preempts whatever is set here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Preempt {
+    /// Takes over when its down timer ends (`preempt`).
+    #[default]
+    Immediate,
+    /// Leaves it Active for this long, from its first advertisement on (`preempt_delay`).
+    Delayed(Duration),
+    /// Leaves it Active (`nopreempt`).
+    Never,
+}
+
+/// What a tracked thing does to the priority, −253 to 253, with keepalived's meaning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "i16", into = "i16")
+)]
+pub struct Weight(i16);
+
+impl Weight {
+    /// Fault while down, and while nothing is known.
+    pub const FAULT: Self = Self(0);
+
+    /// `None` outside −253 to 253.
+    pub const fn new(value: i16) -> Option<Self> {
+        if value < -253 || value > 253 { None } else { Some(Self(value)) }
+    }
+
+    /// The number.
+    pub const fn get(self) -> i16 {
+        self.0
+    }
+
+    /// A positive weight counts while up, a negative one while down; neither while nothing is known.
+    fn effect(self, health: Health) -> i32 {
+        match health {
+            Health::Up => i32::from(self.0.max(0)),
+            Health::Down => i32::from(self.0.min(0)),
+            Health::Unknown => 0,
+        }
+    }
+}
+
+impl TryFrom<i16> for Weight {
+    type Error = OutOfRange;
+
+    fn try_from(value: i16) -> Result<Self, OutOfRange> {
+        let error =
+            OutOfRange { unit: "size of a weight", value: value.unsigned_abs().into(), min: 0, max: 253 };
+        Self::new(value).ok_or(error)
+    }
+}
+
+impl From<Weight> for i16 {
+    fn from(weight: Weight) -> Self {
+        weight.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instance() -> InstanceConfig {
+        InstanceConfig::new(IfIndex(2), Vrid::new(51).unwrap(), vec!["192.0.2.10".parse().unwrap()])
+    }
+
+    #[test]
+    fn weights_count_as_in_keepalived() {
+        let cases = [
+            // base, weight, health, effective
+            (100, 20, Health::Up, 120),
+            (100, 20, Health::Down, 100),
+            (100, 20, Health::Unknown, 100),
+            (100, -20, Health::Up, 100),
+            (100, -20, Health::Down, 80),
+            (100, -20, Health::Unknown, 100),
+            (250, 20, Health::Up, 254),
+            (10, -20, Health::Down, 1),
+            (100, 0, Health::Down, 100),
+            (255, -20, Health::Down, 255),
+        ];
+        for (base, weight, health, effective) in cases {
+            let mut config = instance();
+            config.priority = Rank::new(base).unwrap();
+            config.trackers = vec![(TrackId(1), Weight::new(weight).unwrap())];
+            let health = BTreeMap::from([(TrackId(1), health)]);
+            assert_eq!(config.effective_priority(&health).get(), effective, "{base} {weight} {health:?}");
+        }
+    }
+
+    #[test]
+    fn impossible_configurations_are_refused() {
+        type Edit = fn(&mut InstanceConfig);
+        let cases: [(Edit, &str); 7] = [
+            (|c| c.addresses.clear(), "an advertisement carries 1 to 255 addresses, not 0"),
+            (
+                |c| c.addresses.push("fe80::1".parse().unwrap()),
+                "IPv4 and IPv6 addresses in one virtual router",
+            ),
+            (|c| c.family = Family::V6, "addresses of the other family"),
+            (
+                |c| (c.version, c.interval) = (Version::V2, AdverInterval::from_centiseconds(150).unwrap()),
+                "VRRP version 2 cannot carry an interval of 1500 ms",
+            ),
+            (
+                |c| c.interval = AdverInterval::from_seconds(41).unwrap(),
+                "VRRP version 3 cannot carry an interval of 41000 ms",
+            ),
+            (
+                |c| c.auth = Authentication::Password(crate::Password::new(b"1111")),
+                "VRRP version 3 has no authentication",
+            ),
+            (|c| c.down_timer_adverts = 0, "a down timer of no advertisements"),
+        ];
+        for (edit, message) in cases {
+            let mut config = instance();
+            edit(&mut config);
+            let error = NodeConfig::new(vec![config]).unwrap_err().to_string();
+            assert_eq!(error, format!("virtual router 51 on interface 2: {message}"));
+        }
+        let error = NodeConfig::new(vec![instance(), instance()]).unwrap_err().to_string();
+        assert_eq!(error, "virtual router 51 on interface 2 is configured twice");
+    }
+}

@@ -1,0 +1,234 @@
+//! All virtual routers of a machine.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use crate::action::{Action, Cause, TrackId, Wake};
+use crate::config::NodeConfig;
+use crate::discard::Discard;
+use crate::input::{Command, Health, Ingress, Link};
+use crate::instance::{Instance, InstanceSnapshot};
+use crate::stats::NodeStats;
+use crate::units::{Family, IfIndex, InstanceId};
+use crate::wire::{Packet, TTL};
+
+/// The virtual routers of a machine: finds the one a packet is for, checks it, tracks links and priorities.
+///
+/// A node begins stopped. Tell it the links and what is known of the tracked things, then [`Command::Start`]. After each
+/// `handle_*` drain [`poll_action`](Self::poll_action), then sleep until [`poll_timeout`](Self::poll_timeout) or the next
+/// input. When the process was late, give it the packets that wait in the socket before `handle_timeout`.
+///
+/// Nothing that is received can make it panic, and `now` may repeat or go back: it is taken as the latest seen. Debug
+/// builds assert that the driver has drained the queue.
+#[derive(Clone, Debug)]
+pub struct Node {
+    instances: BTreeMap<InstanceId, Instance>,
+    links: BTreeMap<IfIndex, Link>,
+    health: BTreeMap<TrackId, Health>,
+    running: bool,
+    latest: Option<Instant>,
+    actions: VecDeque<(InstanceId, Action)>,
+    stats: NodeStats,
+}
+
+impl Node {
+    /// A stopped node.
+    pub fn new(config: NodeConfig) -> Self {
+        let instances =
+            config.into_instances().into_iter().map(|config| (config.id(), Instance::new(config)));
+        Self {
+            instances: instances.collect(),
+            links: BTreeMap::new(),
+            health: BTreeMap::new(),
+            running: false,
+            latest: None,
+            actions: VecDeque::new(),
+            stats: NodeStats::default(),
+        }
+    }
+
+    /// A packet of protocol 112 came in.
+    ///
+    /// # Errors
+    /// The first receive check it failed, in the order of [`Discard`]. It is counted, and has had no other effect.
+    pub fn handle_packet(&mut self, now: Instant, ingress: Ingress<'_>) -> Result<(), Discard> {
+        let now = self.begin(now);
+        self.stats.packets += 1;
+        let verdict = self.receive(now, &ingress);
+        if let Err(discard) = verdict {
+            self.stats.discards.count(discard);
+            let family = Family::of(ingress.src);
+            let packet = Packet::new(ingress.payload, family).ok();
+            let vrid = packet.and_then(|packet| packet.check_vrid().ok());
+            let id = vrid.map(|vrid| InstanceId { iface: ingress.iface, vrid, family });
+            if let Some(instance) = id.and_then(|id| self.instances.get_mut(&id)) {
+                instance.stats.discards.count(discard);
+            }
+        }
+        verdict
+    }
+
+    /// Does what is due. Early and repeated calls are harmless.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let now = self.begin(now);
+        self.each(|_, instance| {
+            if instance.router().poll_timeout().is_some_and(|wake| wake.at <= now) {
+                instance.router_mut().handle_timeout(now);
+            }
+        });
+    }
+
+    /// An interface is now like this. One that was never reported counts as down.
+    pub fn handle_link(&mut self, now: Instant, iface: IfIndex, link: Link) {
+        let now = self.begin(now);
+        let before = self.links.insert(iface, link).unwrap_or_default();
+        let cause = if before.up && !link.up { Cause::LinkDown } else { Cause::LinkUp };
+        let (running, health) = (self.running, std::mem::take(&mut self.health));
+        self.each(|id, instance| {
+            if id.iface == iface {
+                let lost = before.source(id.family).is_some() && link.source(id.family).is_none();
+                let cause = if lost { Cause::LinkDown } else { cause };
+                instance.update(now, running, link, &health, cause);
+            }
+        });
+        self.health = health;
+    }
+
+    /// Something tracked is now like this. What was never reported is [`Health::Unknown`].
+    pub fn handle_track(&mut self, now: Instant, track: TrackId, health: Health) {
+        let now = self.begin(now);
+        self.health.insert(track, health);
+        self.update_all(now, Cause::Tracked(track), |instance| {
+            instance.router().config().trackers.iter().any(|(id, _)| *id == track)
+        });
+    }
+
+    /// The operator wants something.
+    pub fn handle_command(&mut self, now: Instant, command: Command) {
+        let now = self.begin(now);
+        match command {
+            Command::Start => {
+                self.running = true;
+                self.update_all(now, Cause::Command, |_| true);
+            }
+            Command::Stop => {
+                self.running = false;
+                self.update_all(now, Cause::Command, |_| true);
+            }
+            Command::Reconfigure(config) => self.reconfigure(now, config),
+        }
+    }
+
+    /// This program did not run for `duration`, says a clock that this crate does not see: suspend stops [`Instant`] on
+    /// Linux. Gaps on [`Instant`] itself are noticed without this.
+    pub fn handle_pause(&mut self, now: Instant, duration: Duration) {
+        let now = self.begin(now);
+        self.each(|_, instance| instance.router_mut().handle_pause(now, duration));
+    }
+
+    /// Somebody else deconfigured a virtual address. An Active puts it back at once.
+    pub fn handle_vip_lost(&mut self, now: Instant, id: InstanceId, address: IpAddr) {
+        let now = self.begin(now);
+        if let Some(instance) = self.instances.get_mut(&id) {
+            instance.router_mut().handle_vip_lost(now, address);
+            instance.drain(id, &mut self.actions);
+        }
+    }
+
+    /// The next thing to do, in order; `None` when all is done.
+    pub fn poll_action(&mut self) -> Option<(InstanceId, Action)> {
+        self.actions.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next; `None` while nothing is pending.
+    pub fn poll_timeout(&self) -> Option<Wake> {
+        let wakes = self.instances.values().filter_map(|instance| instance.router().poll_timeout());
+        wakes.min_by_key(|wake| wake.at)
+    }
+
+    /// A virtual router as it is now.
+    pub fn instance(&self, id: InstanceId) -> Option<InstanceSnapshot> {
+        self.instances.get(&id).map(|instance| instance.snapshot(id))
+    }
+
+    /// All virtual routers, ordered by interface, VRID and family.
+    pub fn instances(&self) -> impl Iterator<Item = InstanceSnapshot> + '_ {
+        self.instances.iter().map(|(&id, instance)| instance.snapshot(id))
+    }
+
+    /// Counters of the node; those of a virtual router are in its snapshot.
+    pub fn stats(&self) -> &NodeStats {
+        &self.stats
+    }
+
+    fn begin(&mut self, now: Instant) -> Instant {
+        debug_assert!(self.actions.is_empty(), "drain `poll_action` after each input");
+        let now = self.latest.map_or(now, |latest| latest.max(now));
+        self.latest = Some(now);
+        now
+    }
+
+    /// The checks that come before the virtual router is known.
+    fn receive(&mut self, now: Instant, ingress: &Ingress<'_>) -> Result<(), Discard> {
+        let family = Family::of(ingress.src);
+        if Family::of(ingress.dst) != family {
+            return Err(Discard::MixedFamilies);
+        }
+        let packet = Packet::new(ingress.payload, family)?;
+        if ingress.ttl != TTL {
+            return Err(Discard::BadTtl);
+        }
+        packet.check_version()?;
+        packet.check_type()?;
+        let id = InstanceId { iface: ingress.iface, vrid: packet.check_vrid()?, family };
+        let instance = self.instances.get_mut(&id).ok_or(Discard::UnknownVrid)?;
+        let verdict = instance.receive(now, ingress, &packet);
+        instance.drain(id, &mut self.actions);
+        verdict
+    }
+
+    fn reconfigure(&mut self, now: Instant, config: NodeConfig) {
+        let mut old = std::mem::take(&mut self.instances);
+        let mut kept = BTreeMap::new();
+        for config in config.into_instances() {
+            let instance = match old.remove(&config.id()) {
+                Some(mut instance) => {
+                    let rank = config.effective_priority(&self.health);
+                    let router = instance.router_mut();
+                    router.handle_config(now, config, rank).expect("a node's configuration is checked");
+                    instance
+                }
+                None => Instance::new(config),
+            };
+            kept.insert(instance.router().config().id(), instance);
+        }
+        for (id, mut instance) in old {
+            instance.router_mut().handle_halt(now, None, Cause::Reconfigured);
+            instance.drain(id, &mut self.actions);
+        }
+        self.instances = kept;
+        self.update_all(now, Cause::Reconfigured, |_| true);
+    }
+
+    fn update_all(&mut self, now: Instant, cause: Cause, concerned: impl Fn(&Instance) -> bool) {
+        let running = self.running;
+        let links = std::mem::take(&mut self.links);
+        let health = std::mem::take(&mut self.health);
+        self.each(|id, instance| {
+            if concerned(instance) {
+                let link = links.get(&id.iface).copied().unwrap_or_default();
+                instance.update(now, running, link, &health, cause);
+            }
+        });
+        self.links = links;
+        self.health = health;
+    }
+
+    fn each(&mut self, mut visit: impl FnMut(InstanceId, &mut Instance)) {
+        for (&id, instance) in &mut self.instances {
+            visit(id, instance);
+            instance.drain(id, &mut self.actions);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What goes over the wire: a checked view of received bytes, and advertisements that hold only valid values.
+//!
+//! Shared by both versions (RFC 9568 §5.1, RFC 3768 §5.1):
+//! ```text
+//!  0                   1                   2                   3
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//! +-------+-------+---------------+---------------+---------------+
+//! |version| type 1|     VRID      |   priority    |  addresses    |
+//! +-------+-------+---------------+---------------+---------------+
+//! |  v2: auth type, seconds       |           checksum            |
+//! |  v3: 0 (4), centiseconds (12) |                               |
+//! +-------------------------------+-------------------------------+
+//! |  addresses, 4 or 16 bytes each; v2 then 8 bytes of password   |
+//! +---------------------------------------------------------------+
+//! ```
+
+mod advertisement;
+mod auth;
+mod checksum;
+mod packet;
+
+pub use advertisement::{Advertisement, InvalidAdvertisement};
+pub use auth::{Authentication, Password};
+pub use checksum::Checksum;
+pub use packet::Packet;
+
+/// IP protocol number and IPv6 next header of VRRP.
+pub const PROTOCOL: u8 = 112;
+
+/// TTL and hop limit of every advertisement; a packet with another one is discarded (RFC 5082's GTSM).
+pub const TTL: u8 = 255;
+
+const HEADER_LEN: usize = 8;
+const AUTH_LEN: usize = 8;
+const TYPE_ADVERTISEMENT: u8 = 1;
