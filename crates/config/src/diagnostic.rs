@@ -1,6 +1,10 @@
 //! What is wrong with a configuration, where, and the way out.
 
-use crate::source::{Sources, Span};
+use crate::source::Span;
+
+mod render;
+
+pub use render::{render, render_short};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -90,6 +94,11 @@ impl Diagnostics {
         self.0.iter().any(|d| d.severity >= Severity::Warning)
     }
 
+    /// Only the findings of this severity and above, in order.
+    pub fn at_least(&self, severity: Severity) -> Self {
+        Self(self.0.iter().filter(|d| d.severity >= severity).cloned().collect())
+    }
+
     /// The findings in order.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.0.iter()
@@ -128,21 +137,4 @@ fn edit_distance(a: &str, b: &str) -> usize {
         }
     }
     rows[a.len()][b.len()]
-}
-
-/// Renders findings for people: `file:line:column`, the source line, a caret, and the way out.
-///
-/// Colours only when `colour` is set (the caller knows whether it writes to a terminal).
-pub fn render(diagnostics: &Diagnostics, sources: &Sources, colour: bool) -> String {
-    let _ = colour;
-    let mut out = String::new();
-    for d in diagnostics.iter() {
-        if let Some(span) = d.span {
-            let (line, column) = sources.line_column(span);
-            out.push_str(&format!("{}:{line}:{column}: ", sources.path(span.file).display()));
-        }
-        out.push_str(&d.message);
-        out.push('\n');
-    }
-    out
 }

@@ -22,6 +22,14 @@ impl Config {
     pub fn backend(&self, name: &str) -> Option<&Proxy> {
         self.proxies.iter().find(|p| p.name == name && p.kind.has_backend())
     }
+
+    /// Whether there is anything to accept connections on: a `bind` of an enabled proxy, or a `stats socket`.
+    ///
+    /// A configuration without is valid, but nothing can be started with it.
+    pub fn has_listener(&self) -> bool {
+        !self.global.stats_sockets.is_empty()
+            || self.proxies.iter().any(|p| !p.disabled && !p.binds.is_empty())
+    }
 }
 
 /// The `global` section (management chapter 3).
@@ -53,6 +61,30 @@ pub struct Global {
     pub group: Option<String>,
     /// `spread-checks`, percent 0 to 50.
     pub spread_checks: u8,
+    /// `stats socket`: addresses of the runtime socket.
+    pub stats_sockets: Vec<BindAddress>,
+}
+
+impl Default for Global {
+    /// What holds when there is no `global` section.
+    fn default() -> Self {
+        Self {
+            nbthread: None,
+            maxconn: None,
+            hard_stop_after: None,
+            log: Vec::new(),
+            log_tag: "haproxy".to_owned(),
+            log_send_hostname: None,
+            pidfile: None,
+            heartbeat: Heartbeat::Default,
+            node: None,
+            description: None,
+            user: None,
+            group: None,
+            spread_checks: 0,
+            stats_sockets: Vec::new(),
+        }
+    }
 }
 
 /// Where the liveness socket is.

@@ -1,0 +1,213 @@
+//! Blocks to types: every statement is looked up in the table of its block, then read.
+
+mod address;
+mod garp;
+mod global;
+mod instance;
+mod resolve;
+mod script;
+mod track;
+mod value;
+
+use std::collections::BTreeSet;
+
+use super::keywords::{self, Context, Keyword, Shape, Support};
+use super::lexer::Word;
+use super::model::{Config, GlobalDefs};
+use super::tree::Block;
+use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::source::{FileId, Span};
+
+/// Checks the blocks of a configuration whose first file is `file`. Where there are errors, the result has defaults or
+/// nothing: it only serves to find further ones.
+pub(super) fn check(blocks: &[Block], file: FileId) -> (Config, Diagnostics) {
+    let mut findings = Findings::default();
+    let top = statements(blocks, &keywords::TOP, &mut findings);
+    let mut global = GlobalDefs::default();
+    let mut defaults = global::Defaults::default();
+    for block in &top {
+        match block.keyword.text.as_str() {
+            "global_defs" => global::check(block, &mut global, &mut defaults, &mut findings),
+            "instance" => global.instance = block.arg(0).map(str::to_owned),
+            _ => {}
+        }
+    }
+    let mut config = Config {
+        global,
+        scripts: Vec::new(),
+        processes: Vec::new(),
+        files: Vec::new(),
+        instances: Vec::new(),
+    };
+    for block in &top {
+        match block.keyword.text.as_str() {
+            "vrrp_script" => script::script(block, &mut config.scripts, &mut findings),
+            "vrrp_track_process" => script::process(block, &mut config.processes, &mut findings),
+            "vrrp_track_file" | "track_file" => script::file(block, &mut config.files, &mut findings),
+            _ => {}
+        }
+    }
+    let mut any = false;
+    for block in top.iter().filter(|block| block.keyword.text == "vrrp_instance") {
+        any = true;
+        let draft = instance::read(block, &mut findings);
+        let instance = resolve::resolve(draft, &defaults, &config, &mut findings);
+        resolve::compare(&instance, &config.instances, &mut findings);
+        config.instances.push(instance);
+    }
+    if !any {
+        findings.push(
+            Diagnostic::warning(
+                "there is no `vrrp_instance`: vrrpd has nothing to do",
+                Span::new(file, 0..0),
+            )
+            .help("vrrp_instance NAME { interface IF; virtual_router_id 1-255; virtual_ipaddress { ... } }"),
+        );
+    }
+    (config, findings.diagnostics)
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+struct Findings {
+    diagnostics: Diagnostics,
+    said: BTreeSet<String>,
+}
+
+impl Findings {
+    fn push(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Adds a finding unless one with its message is there.
+    fn once(&mut self, diagnostic: Diagnostic) {
+        if self.said.insert(diagnostic.message.clone()) {
+            self.push(diagnostic);
+        }
+    }
+}
+
+/// The statements of a body that are to be read; the others are reported.
+fn statements(body: &[Block], context: &Context, findings: &mut Findings) -> Vec<Block> {
+    let begins = |words: &[Word], start: usize, at: usize| {
+        let min = context.find(&words[start].text).map_or(0, Keyword::min);
+        at > start + min && !words[at].quoted && context.find(&words[at].text).is_some()
+    };
+    let split = body.iter().flat_map(|block| split_inline(block, &begins));
+    split.filter(|block| accept(block, context, findings)).collect()
+}
+
+/// The statements that one line inside the braces of a one-line block holds. `begins(words, start, at)` says whether a new
+/// one begins at `at` when the present one began at `start`.
+fn split_inline(block: &Block, begins: &dyn Fn(&[Word], usize, usize) -> bool) -> Vec<Block> {
+    if !block.inline {
+        return vec![block.clone()];
+    }
+    let words: Vec<Word> = std::iter::once(&block.keyword).chain(&block.args).cloned().collect();
+    let mut out: Vec<Block> = Vec::new();
+    let mut start = 0;
+    for at in 1..=words.len() {
+        if at == words.len() || begins(&words, start, at) {
+            out.push(Block::from_words(words[start].clone(), words[start + 1..at].to_vec(), true));
+            start = at;
+        }
+    }
+    if let Some(last) = out.last_mut() {
+        last.body.clone_from(&block.body);
+    }
+    out
+}
+
+/// Whether a statement is supported and has the right shape.
+fn accept(block: &Block, context: &Context, findings: &mut Findings) -> bool {
+    let name = block.keyword.text.as_str();
+    let span = block.keyword.span;
+    let Some(keyword) = context.find(name) else {
+        match context.foreign.iter().find(|(prefix, _)| name.starts_with(*prefix)) {
+            Some((prefix, why)) => findings.once(no_effect(&format!("{prefix}*"), why, span)),
+            None => findings.push(unknown(name, context, span)),
+        }
+        return false;
+    };
+    match keyword.support {
+        Support::Full => has_shape(block, keyword, findings),
+        Support::Stock(why) => {
+            findings.once(Diagnostic::notice(format!("mail keywords have no effect: {why}"), span));
+            false
+        }
+        Support::NoEffect(why) => {
+            findings.once(no_effect(name, why, span));
+            false
+        }
+        Support::Missing(way_out) => {
+            findings.push(
+                Diagnostic::error(format!("`{name}` is not supported yet"), span)
+                    .label("keepalived's keyword, not ours so far")
+                    .help(way_out),
+            );
+            false
+        }
+    }
+}
+
+fn no_effect(name: &str, why: &str, span: Span) -> Diagnostic {
+    Diagnostic::warning(format!("`{name}` has no effect"), span).label("ignored").help(why)
+}
+
+fn unknown(name: &str, context: &Context, span: Span) -> Diagnostic {
+    let known = context.keywords.iter().map(|keyword| keyword.name);
+    let elsewhere = keywords::ALL.iter().find(|other| other.find(name).is_some());
+    let found = Diagnostic::error(format!("unknown keyword `{name}` {}", context.place), span)
+        .label("not a keyword here");
+    match (nearest(name, known), elsewhere) {
+        (_, Some(other)) => {
+            found.help(format!("`{name}` stands {}; is a `}}` missing or misplaced?", other.place))
+        }
+        (Some(near), None) => found.help(format!("did you mean `{near}`?")),
+        (None, None) => found,
+    }
+}
+
+fn has_shape(block: &Block, keyword: &Keyword, findings: &mut Findings) -> bool {
+    let name = keyword.name;
+    let span = block.keyword.span;
+    match (keyword.shape, &block.body) {
+        (Shape::Line, Some(_)) => {
+            findings.push(
+                Diagnostic::error(format!("`{name}` takes no block"), span)
+                    .help(format!("write `{}` and remove the braces", form(keyword))),
+            );
+            return false;
+        }
+        (Shape::Block, None) => {
+            findings.push(
+                Diagnostic::error(format!("`{name}` needs a block"), span)
+                    .help(format!("write `{} {{ ... }}`", form(keyword))),
+            );
+            return false;
+        }
+        (Shape::Line | Shape::Either, None) | (Shape::Block | Shape::Either, Some(_)) => {}
+    }
+    if block.args.len() < keyword.min() {
+        findings.push(
+            Diagnostic::error(format!("`{name}` needs a value"), span)
+                .label("nothing follows")
+                .help(format!("write `{}`", form(keyword))),
+        );
+        return false;
+    }
+    if let Some(extra) = keyword.max().and_then(|max| block.args.get(max)) {
+        let found = Diagnostic::warning(format!("`{name}` does not use `{}`", extra.text), extra.span)
+            .label("ignored from here on, as in keepalived");
+        findings.push(if keyword.usage.starts_with('"') {
+            found.help("put the command and its arguments into double quotes")
+        } else {
+            found.help(format!("write `{}`", form(keyword)))
+        });
+    }
+    true
+}
+
+fn form(keyword: &Keyword) -> String {
+    format!("{} {}", keyword.name, keyword.usage).trim_end().to_owned()
+}

@@ -1,0 +1,125 @@
+//! Advice on a configuration that could be loaded: what is legal and probably not meant.
+
+use super::model::{Config, InitialState, Version, VrrpInstance, VrrpScript};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+
+/// Adds warnings and notices with the way out.
+pub(super) fn lint(config: &Config, diagnostics: &mut Diagnostics) {
+    for script in &config.scripts {
+        path_search(script, diagnostics);
+        slow_timeout(script, diagnostics);
+    }
+    script_security(config, diagnostics);
+    for instance in &config.instances {
+        clamped(instance, diagnostics);
+        owner_nopreempt(instance, diagnostics);
+        strict(instance, diagnostics);
+    }
+}
+
+fn path_search(script: &VrrpScript, diagnostics: &mut Diagnostics) {
+    let Some(program) = script.script.argv.first().filter(|program| !program.contains('/')) else { return };
+    diagnostics.push(
+        Diagnostic::warning(
+            format!("script `{program}` is found by path search: please specify the full path"),
+            script.script.span,
+        )
+        .label("not an absolute path")
+        .help(format!("`command -v {program}` prints it")),
+    );
+}
+
+fn slow_timeout(script: &VrrpScript, diagnostics: &mut Diagnostics) {
+    if script.timeout > script.interval {
+        diagnostics.push(
+            Diagnostic::notice(
+                format!("vrrp_script `{}` may run longer than its interval", script.name),
+                script.span,
+            )
+            .help("a run that is still going on skips a turn; lower `timeout` to find failures sooner"),
+        );
+    }
+}
+
+fn script_security(config: &Config, diagnostics: &mut Diagnostics) {
+    let notified = config.instances.iter().flat_map(|instance| instance.notify.commands());
+    let first = config.scripts.iter().map(|script| &script.script).chain(notified).next();
+    if let (false, Some(command)) = (config.global.enable_script_security, first) {
+        diagnostics.push(
+            Diagnostic::notice("scripts are being executed but script_security is not enabled", command.span)
+                .help(
+                    "add `enable_script_security` and `script_user USER` to global_defs: then nothing runs as root \
+                     that others may change",
+                ),
+        );
+    }
+}
+
+/// The effective priority stays from 1 to 254: what a weight would do beyond that is lost, and two nodes can end up equal.
+fn clamped(instance: &VrrpInstance, diagnostics: &mut Diagnostics) {
+    let tracked =
+        instance.track_script.iter().chain(&instance.track_interface).chain(&instance.track_process);
+    let weights: Vec<i32> = tracked
+        .map(|tracked| i32::from(tracked.weight))
+        .chain(instance.track_lbd.iter().map(|lbd| i32::from(lbd.weight)))
+        .filter(|weight| *weight != 0)
+        .collect();
+    let base = i32::from(instance.priority);
+    let highest = base + weights.iter().filter(|weight| **weight > 0).sum::<i32>();
+    let lowest = base + weights.iter().filter(|weight| **weight < 0).sum::<i32>();
+    let name = &instance.name;
+    let (message, help) = if weights.is_empty() {
+        return;
+    } else if base == 255 {
+        (
+            format!("weights have no effect on `{name}`: priority 255 is never changed"),
+            "use a priority below 255, or weight 0 to stop the instance when a check fails",
+        )
+    } else if highest > 254 {
+        (
+            format!("priority and weights of `{name}` add up to {highest}: it stops at 254"),
+            "lower the priority or the weights, so that the nodes stay apart",
+        )
+    } else if lowest < 1 {
+        (
+            format!("priority and weights of `{name}` add up to {lowest}: it stops at 1"),
+            "raise the priority or use smaller weights; weight 0 stops the instance when a check fails",
+        )
+    } else {
+        return;
+    };
+    diagnostics.push(Diagnostic::warning(message, instance.span).help(help));
+}
+
+fn owner_nopreempt(instance: &VrrpInstance, diagnostics: &mut Diagnostics) {
+    if instance.priority == 255 && instance.state == InitialState::Backup && !instance.preempt {
+        diagnostics.push(
+            Diagnostic::warning(
+                format!("`nopreempt` has no effect on `{}`: priority 255 always preempts", instance.name),
+                instance.span,
+            )
+            .help("use a priority below 255"),
+        );
+    }
+}
+
+fn strict(instance: &VrrpInstance, diagnostics: &mut Diagnostics) {
+    if !instance.strict_mode || instance.accept {
+        return;
+    }
+    let version = match instance.version {
+        Version::V2 => "2",
+        Version::V3 => "3",
+    };
+    diagnostics.push(
+        Diagnostic::notice(
+            format!(
+                "`vrrp_strict`: the virtual addresses of `{}` answer no ping and no connection",
+                instance.name
+            ),
+            instance.span,
+        )
+        .label(format!("`no_accept`, as version {version} asks of a router that does not own the address"))
+        .help("remove `vrrp_strict`, or add `accept` to the instance; a load balancer needs it"),
+    );
+}
