@@ -1,0 +1,131 @@
+//! What a scenario showed: numbers for a table, and a picture of the time.
+
+use crate::timeline::Tally;
+use serde::{Deserialize, Serialize};
+
+/// One scenario, played once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its name, as `--only` takes it.
+    pub scenario: String,
+    /// What happens in it, in words.
+    pub title: String,
+    /// Counts from 1 when scenarios are repeated.
+    pub number: u32,
+    /// The fault, then the repair.
+    pub phases: [Measured; 2],
+    /// Both on one time line.
+    pub picture: Picture,
+}
+
+impl Run {
+    /// Whether every bound was kept.
+    #[must_use]
+    pub fn ok(&self) -> bool {
+        self.phases.iter().all(Measured::ok)
+    }
+}
+
+/// Which half of a scenario.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Something breaks.
+    #[default]
+    Fault,
+    /// It is put right.
+    Repair,
+}
+
+/// The numbers of one half of a scenario. Times are milliseconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Which half.
+    pub phase: Phase,
+    /// What was done, in words.
+    pub what: String,
+    /// Longest time from one answered request to the next.
+    pub outage_ms: f64,
+    /// What became of the requests.
+    pub requests: Tally,
+    /// Until the virtual address was on the other node (fault) or back on node 1 (repair).
+    pub vip_moved_ms: Option<f64>,
+    /// Longest time with the virtual address on two nodes.
+    pub two_holders_ms: f64,
+    /// Longest time with the virtual address on no node.
+    pub no_holder_ms: f64,
+    /// Until the last answer of application server 1 (fault) or its first one again (repair), where it is the one concerned.
+    pub server_ms: Option<f64>,
+    /// What the configuration promises, held against the numbers.
+    pub checks: Vec<Check>,
+}
+
+impl Measured {
+    /// Whether every bound was kept.
+    #[must_use]
+    pub fn ok(&self) -> bool {
+        self.checks.iter().all(|check| check.ok)
+    }
+}
+
+/// One promise, kept or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Whether it was kept.
+    pub ok: bool,
+    /// The promise and the number.
+    pub text: String,
+}
+
+/// The time line of a run. All times are milliseconds from the fault, negative before it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Picture {
+    /// Left edge.
+    pub from_ms: f64,
+    /// Right edge.
+    pub until_ms: f64,
+    /// For each load balancer node, when it had the virtual address.
+    pub lanes: Vec<Lane>,
+    /// Requests by their starts, in bins of equal width from edge to edge.
+    pub bins: Vec<Bin>,
+    /// What was done when.
+    pub marks: Vec<Mark>,
+}
+
+/// One node's times with the virtual address.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lane {
+    /// The node.
+    pub node: String,
+    /// What runs on it.
+    pub software: String,
+    /// When it had the address.
+    pub spans: Vec<Span>,
+}
+
+/// From here to there.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    /// Beginning.
+    pub from_ms: f64,
+    /// End.
+    pub until_ms: f64,
+}
+
+/// The requests that started in one slice of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bin {
+    /// Answered.
+    pub ok: u32,
+    /// Not answered.
+    pub failed: u32,
+}
+
+/// Something that was done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    /// When.
+    pub at_ms: f64,
+    /// What.
+    pub label: String,
+}
