@@ -1,0 +1,169 @@
+//! Access-log lines in HAProxy's formats (configuration manual, chapter 8.2).
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use super::clock;
+use crate::ctx::Ctx;
+
+/// `option httplog`.
+pub(crate) fn http(ctx: &Ctx, frontend: &str) -> String {
+    let mut out = String::with_capacity(256);
+    prefix(&mut out, ctx, frontend);
+    let times = Times::of(ctx);
+    let _ = write!(
+        out,
+        " {}/{}/{}/{}/{} {} {} - - {}-- ",
+        times.head,
+        times.queue,
+        times.connect,
+        times.response,
+        times.total,
+        ctx.status.get().map_or(-1, i32::from),
+        ctx.bytes_out.get(),
+        termination(ctx),
+    );
+    counts(&mut out, ctx);
+    out.push_str(" \"");
+    if ctx.line.is_empty() { out.push_str("<BADREQ>") } else { escape(&mut out, &ctx.line) }
+    out.push('"');
+    out
+}
+
+/// `option tcplog`.
+pub(crate) fn tcp(ctx: &Ctx, frontend: &str) -> String {
+    let mut out = String::with_capacity(192);
+    prefix(&mut out, ctx, frontend);
+    let times = Times::of(ctx);
+    let _ = write!(
+        out,
+        " {}/{}/{} {} {} ",
+        times.queue,
+        times.connect,
+        times.total,
+        ctx.bytes_out.get(),
+        termination(ctx)
+    );
+    counts(&mut out, ctx);
+    out
+}
+
+/// What HAProxy logs without a format option.
+pub(crate) fn basic(ctx: &Ctx, frontend: &str, mode: &str) -> String {
+    format!("Connect from {} to {} ({frontend}/{mode})", client(ctx), local(ctx))
+}
+
+fn prefix(out: &mut String, ctx: &Ctx, frontend: &str) {
+    let backend = ctx.backend.borrow();
+    let endpoint = ctx.endpoint.borrow();
+    let server = match (&*endpoint, ctx.intercepted.get()) {
+        (Some(endpoint), _) => &*endpoint.server.name,
+        (None, true) => "<STATS>",
+        (None, false) => "<NOSRV>",
+    };
+    let _ = write!(
+        out,
+        "{} [{}] {frontend} {}/{server}",
+        client(ctx),
+        clock::request_date(ctx.accepted),
+        backend.as_ref().map_or(frontend, |b| b.name()),
+    );
+}
+
+fn client(ctx: &Ctx) -> String {
+    ctx.client.map_or_else(|| "unix:1".to_owned(), |c| format!("{}:{}", c.ip().to_canonical(), c.port()))
+}
+
+fn local(ctx: &Ctx) -> String {
+    ctx.local.map_or_else(|| "unix:1".to_owned(), |c| format!("{}:{}", c.ip().to_canonical(), c.port()))
+}
+
+fn termination(ctx: &Ctx) -> String {
+    let (cause, phase) = ctx.ended.get().unwrap_or(('-', '-'));
+    format!("{cause}{phase}")
+}
+
+fn counts(out: &mut String, ctx: &Ctx) {
+    let [process, frontend, backend, server] = ctx.connections.get();
+    let [server_queue, backend_queue] = ctx.queue_positions.get();
+    let moved = if ctx.redispatched.get() { "+" } else { "" };
+    let retries = ctx.retries.get();
+    let _ = write!(out, "{process}/{frontend}/{backend}/{server}/{moved}{retries} {server_queue}/{backend_queue}");
+}
+
+/// The phases in milliseconds; -1 for one that was not reached.
+struct Times {
+    head: i128,
+    queue: i128,
+    connect: i128,
+    response: i128,
+    total: i128,
+}
+
+impl Times {
+    fn of(ctx: &Ctx) -> Self {
+        let ms = |d: Duration| i128::try_from(d.as_millis()).unwrap_or(i128::MAX);
+        let span = |from: Option<Instant>, to: Option<Instant>| match (from, to) {
+            (Some(from), Some(to)) => ms(to.saturating_duration_since(from)),
+            _ => -1,
+        };
+        let picked = ctx.picked_at.get();
+        let routed = ctx.started + ctx.head_time;
+        let bad = ctx.line.is_empty() && ctx.head_time.is_zero() && picked.is_none();
+        Self {
+            head: if bad { -1 } else { ms(ctx.head_time) },
+            queue: span(Some(routed), picked),
+            connect: span(picked, ctx.connected_at.get()),
+            response: span(ctx.connected_at.get(), ctx.answered_at.get()),
+            total: ms(ctx.started.elapsed()),
+        }
+    }
+}
+
+/// Bytes that could break a log line or a terminal are written as `#XX`.
+fn escape(out: &mut String, line: &[u8]) {
+    for byte in line {
+        match byte {
+            b'"' | b'#' | b'\\' | 0x00..=0x1f | 0x7f..=0xff => {
+                let _ = write!(out, "#{byte:02X}");
+            }
+            _ => out.push(char::from(*byte)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn ctx() -> Ctx {
+        let mut ctx = Ctx::new(Some("[::ffff:10.0.0.9]:4242".parse().unwrap()), Instant::now(), true);
+        ctx.line = Bytes::from_static(b"GET /\"x HTTP/1.1");
+        ctx
+    }
+
+    #[test]
+    fn a_request_without_a_server_logs_nosrv_and_its_termination() {
+        let ctx = ctx();
+        ctx.status.set(Some(503));
+        ctx.bytes_out.set(217);
+        ctx.ended.set(Some(('S', 'C')));
+        let line = http(&ctx, "web");
+        assert!(line.starts_with("10.0.0.9:4242 ["), "{line}");
+        assert!(line.contains("] web web/<NOSRV> 0/-1/-1/-1/0 503 217 - - SC-- 0/0/0/0/0 0/0 "), "{line}");
+        assert!(line.ends_with("\"GET /#22x HTTP/1.1\""), "{line}");
+    }
+
+    #[test]
+    fn a_request_that_was_never_read_logs_badreq_under_the_frontend() {
+        let mut ctx = ctx();
+        ctx.line = Bytes::new();
+        ctx.status.set(Some(408));
+        ctx.ended.set(Some(('c', 'R')));
+        let line = http(&ctx, "web");
+        assert!(line.contains("] web web/<NOSRV> -1/-1/-1/-1/0 408 0 - - cR-- "), "{line}");
+        assert!(line.ends_with("\"<BADREQ>\""), "{line}");
+    }
+}

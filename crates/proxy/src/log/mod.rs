@@ -1,0 +1,73 @@
+//! Access and event logs: lines are formatted by the worker and written by a thread of their own, so that no request ever
+//! waits for a log.
+
+mod clock;
+mod line;
+mod syslog;
+mod writer;
+
+use std::sync::Arc;
+
+use config::haproxy::{Level, LogFormat, LogTarget};
+
+use crate::ctx::Ctx;
+use crate::objects::Frontend;
+
+pub(crate) use syslog::Identity;
+pub(crate) use writer::LogWriter;
+
+/// Where and how one frontend logs.
+#[derive(Debug)]
+pub(crate) struct AccessSink {
+    frontend: Arc<Frontend>,
+    targets: Arc<[LogTarget]>,
+    format: LogFormat,
+    dontlognull: bool,
+    dontlog_normal: bool,
+    writer: LogWriter,
+}
+
+impl AccessSink {
+    pub(crate) fn new(frontend: Arc<Frontend>, writer: LogWriter) -> Self {
+        let plan = frontend.plan();
+        Self {
+            targets: plan.log.clone().into(),
+            format: plan.log_format,
+            dontlognull: plan.dontlognull,
+            dontlog_normal: plan.dontlog_normal,
+            frontend,
+            writer,
+        }
+    }
+
+    /// Logs an HTTP request that is over.
+    pub(crate) fn request(&self, ctx: &Ctx) {
+        if self.skips(ctx) {
+            return;
+        }
+        let line = match self.format {
+            LogFormat::Http => line::http(ctx, &self.frontend.name),
+            LogFormat::Tcp => line::tcp(ctx, &self.frontend.name),
+            LogFormat::Basic => line::basic(ctx, &self.frontend.name, "HTTP"),
+        };
+        self.writer.send(&self.targets, Level::Info, line);
+    }
+
+    /// Logs a TCP session that is over.
+    pub(crate) fn session(&self, ctx: &Ctx) {
+        if self.skips(ctx) {
+            return;
+        }
+        let line = match self.format {
+            LogFormat::Http | LogFormat::Tcp => line::tcp(ctx, &self.frontend.name),
+            LogFormat::Basic => line::basic(ctx, &self.frontend.name, "TCP"),
+        };
+        self.writer.send(&self.targets, Level::Info, line);
+    }
+
+    fn skips(&self, ctx: &Ctx) -> bool {
+        let null = ctx.bytes_in.get() == 0 && ctx.bytes_out.get() == 0;
+        let normal = ctx.ended.get().is_none() && ctx.retries.get() == 0;
+        self.targets.is_empty() || (self.dontlognull && null) || (self.dontlog_normal && normal)
+    }
+}

@@ -1,0 +1,229 @@
+//! Bytes both ways between two streams, by splice(2): TCP mode, and tunnels after an upgrade. Half-closes are passed on.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::os::fd::OwnedFd;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use nix::fcntl::{OFlag, SpliceFFlags, splice};
+use nix::unistd::pipe2;
+use tokio::io::Interest;
+
+use crate::error::ProxyError;
+use crate::net::{Deadline, Stream};
+
+/// Most bytes moved by one system call: what a pipe holds by default.
+const PIPE_SIZE: usize = 64 * 1024;
+
+/// One end: its stream, and what has been read from it already.
+#[derive(Debug)]
+pub(crate) struct End<'a> {
+    pub(crate) stream: &'a Stream,
+    pub(crate) early: BytesMut,
+}
+
+/// Longest silences.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) client: Option<Duration>,
+    pub(crate) server: Option<Duration>,
+}
+
+/// What was moved, and why it ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ended {
+    pub(crate) to_server: u64,
+    pub(crate) to_client: u64,
+    pub(crate) error: Option<ProxyError>,
+}
+
+/// Copies until both ends have closed, one fails, or a silence is too long.
+pub(crate) async fn run(client: End<'_>, server: End<'_>, limits: Limits) -> Ended {
+    let (Ok(mut up), Ok(mut down)) = (Direction::new(client.early), Direction::new(server.early)) else {
+        return Ended { error: Some(ProxyError::Resource), ..Ended::default() };
+    };
+    let mut client_silence = Deadline::new(limits.client);
+    let mut server_silence = Deadline::new(limits.server);
+    let error = poll_fn(|cx| {
+        let before = (up.moved, down.moved);
+        let upward = up.poll(client.stream, server.stream, cx);
+        let downward = down.poll(server.stream, client.stream, cx);
+        if up.moved != before.0 || down.moved != before.1 {
+            client_silence.restart();
+            server_silence.restart();
+        }
+        match (upward, downward) {
+            (Poll::Ready(Err(side)), _) => return Poll::Ready(Some(side.error(ProxyError::ClientClosed, ProxyError::ServerClosed))),
+            (_, Poll::Ready(Err(side))) => return Poll::Ready(Some(side.error(ProxyError::ServerClosed, ProxyError::ClientClosed))),
+            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => return Poll::Ready(None),
+            _ => {}
+        }
+        if client_silence.poll(cx).is_ready() {
+            return Poll::Ready(Some(ProxyError::ClientTimeout));
+        }
+        if server_silence.poll(cx).is_ready() {
+            return Poll::Ready(Some(ProxyError::ServerTimeout));
+        }
+        Poll::Pending
+    })
+    .await;
+    Ended { to_server: up.moved, to_client: down.moved, error }
+}
+
+/// Which end of a direction failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Source,
+    Sink,
+}
+
+impl Side {
+    fn error(self, source: ProxyError, sink: ProxyError) -> ProxyError {
+        match self {
+            Self::Source => source,
+            Self::Sink => sink,
+        }
+    }
+}
+
+/// One direction of the copy.
+struct Direction {
+    early: BytesMut,
+    pipe: (OwnedFd, OwnedFd),
+    in_pipe: usize,
+    source_ended: bool,
+    closed: bool,
+    moved: u64,
+}
+
+impl Direction {
+    fn new(early: BytesMut) -> io::Result<Self> {
+        let pipe = pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC)?;
+        Ok(Self { early, pipe, in_pipe: 0, source_ended: false, closed: false, moved: 0 })
+    }
+
+    /// Moves what can be moved; ready when the source has ended and everything has been passed on.
+    fn poll(&mut self, source: &Stream, sink: &Stream, cx: &mut Context<'_>) -> Poll<Result<(), Side>> {
+        loop {
+            if self.closed {
+                return Poll::Ready(Ok(()));
+            }
+            if !self.early.is_empty() {
+                match sink.poll_write(cx, &[IoSlice::new(&self.early)]) {
+                    Poll::Ready(Ok(n)) => {
+                        self.early.advance(n);
+                        self.moved += n as u64;
+                    }
+                    Poll::Ready(Err(_)) => return Poll::Ready(Err(Side::Sink)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            } else if self.in_pipe > 0 {
+                match self.poll_drain(sink, cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(Err(Side::Sink)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            } else if self.source_ended {
+                sink.shutdown_write();
+                self.closed = true;
+            } else {
+                match self.poll_fill(source, cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(Err(Side::Source)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        }
+    }
+
+    fn poll_fill(&mut self, source: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flags = SpliceFFlags::SPLICE_F_MOVE | SpliceFFlags::SPLICE_F_NONBLOCK;
+        loop {
+            let moved = source.try_io(Interest::READABLE, || {
+                splice(source, None, &self.pipe.1, None, PIPE_SIZE, flags).map_err(io::Error::from)
+            });
+            match moved {
+                Some(Ok(n)) => {
+                    self.in_pipe = n;
+                    self.source_ended = n == 0;
+                    return Poll::Ready(Ok(()));
+                }
+                Some(Err(e)) => return Poll::Ready(Err(e)),
+                None => std::task::ready!(source.poll_read_ready(cx))?,
+            }
+        }
+    }
+
+    fn poll_drain(&mut self, sink: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flags = SpliceFFlags::SPLICE_F_MOVE | SpliceFFlags::SPLICE_F_NONBLOCK;
+        loop {
+            let moved = sink.try_io(Interest::WRITABLE, || {
+                splice(&self.pipe.0, None, sink, None, self.in_pipe, flags).map_err(io::Error::from)
+            });
+            match moved {
+                Some(Ok(n)) => {
+                    self.in_pipe -= n;
+                    self.moved += n as u64;
+                    return Poll::Ready(Ok(()));
+                }
+                Some(Err(e)) => return Poll::Ready(Err(e)),
+                None => std::task::ready!(sink.poll_write_ready(cx))?,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::UnixStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_and_half_closes_pass_both_ways() {
+        let (mut client, near) = UnixStream::pair().unwrap();
+        let (far, mut server) = UnixStream::pair().unwrap();
+        let (near, far) = (Stream::Unix(near), Stream::Unix(far));
+        let relay = async {
+            let end = |stream, early: &str| End { stream, early: BytesMut::from(early) };
+            run(end(&near, "early "), end(&far, ""), Limits { client: None, server: None }).await
+        };
+        let ends = async {
+            let big = vec![b'x'; 300_000];
+            let (written, read) = tokio::join!(
+                async {
+                    client.write_all(&big).await.unwrap();
+                    client.shutdown().await.unwrap();
+                },
+                async {
+                    let mut got = Vec::new();
+                    server.read_to_end(&mut got).await.unwrap();
+                    got
+                }
+            );
+            let () = written;
+            assert_eq!(read.len(), big.len() + 6);
+            server.write_all(b"answer after half-close").await.unwrap();
+            drop(server);
+            let mut got = String::new();
+            client.read_to_string(&mut got).await.unwrap();
+            assert_eq!(got, "answer after half-close");
+        };
+        let (ended, ()) = tokio::join!(relay, ends);
+        assert_eq!((ended.to_server, ended.to_client, ended.error), (300_006, 23, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silence_ends_the_copy() {
+        let (_client, near) = UnixStream::pair().unwrap();
+        let (far, _server) = UnixStream::pair().unwrap();
+        let (near, far) = (Stream::Unix(near), Stream::Unix(far));
+        let end = |stream| End { stream, early: BytesMut::new() };
+        let limits = Limits { client: Some(Duration::from_secs(5)), server: Some(Duration::from_secs(9)) };
+        let ended = run(end(&near), end(&far), limits).await;
+        assert_eq!(ended.error, Some(ProxyError::ClientTimeout));
+    }
+}

@@ -1,0 +1,169 @@
+//! One request and one response on a connection, polled in the request's own task.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Instant;
+
+use bytes::Bytes;
+use config::haproxy::ConnectionMode;
+
+use super::upload::{Stopped, Upload};
+use super::{Endpoint, Failed, Sent, Upstream, UpstreamBody};
+use crate::client::{ClientIo, send_interim};
+use crate::error::ProxyError;
+use crate::h1::{self, BodyLength, ConnectionOptions, RequestHead, ResponseHead, Version};
+use crate::message::{Request, Response, ResponseBody};
+use crate::net::Deadline;
+use crate::stack::balance::Permit;
+
+/// Sends `request` over `upstream`, returns when the final response head has been read.
+pub(crate) async fn exchange(
+    endpoint: &Rc<Endpoint>,
+    upstream: Upstream,
+    request: Request,
+    permit: Permit,
+) -> Result<Response, Failed> {
+    let Request { head, length, options, body, ctx } = request;
+    let mut encoded = Vec::with_capacity(head.size() + 128);
+    write_head(&mut encoded, &head, &options, endpoint);
+    let client = Rc::clone(body.client());
+    let mut attempt = Attempt {
+        upload: Upload::new(encoded, body, length, endpoint.case),
+        silence: Deadline::new(upstream.timeout()),
+        upstream,
+        uploaded: false,
+    };
+    let outcome = attempt.final_head(&client, &head, &options, endpoint).await;
+    let Attempt { upload, upstream, uploaded, .. } = attempt;
+    match outcome {
+        Ok((response, length)) => {
+            ctx.answered_at.set(Some(Instant::now()));
+            ctx.status.set(Some(response.status));
+            let upload = (!uploaded).then_some(upload);
+            let tunnel = response.status == 101 || (head.method() == b"CONNECT" && (200..300).contains(&response.status));
+            Ok(if tunnel {
+                open_tunnel(upstream, response, permit)
+            } else {
+                respond(endpoint, upstream, upload, response, length, permit)
+            })
+        }
+        Err(error) => {
+            drop(permit);
+            let sent = match error {
+                ProxyError::ServerClosed if upload.sent() == 0 => Sent::Nothing,
+                ProxyError::ServerClosed if upstream.input.buffer.is_empty() => Sent::NoAnswer,
+                _ => Sent::Answered,
+            };
+            let body = upload.into_body();
+            Err(Failed { request: Request { head, length, options, body, ctx }, error, sent })
+        }
+    }
+}
+
+/// The request head as this server gets it: persistence and upgrade are said anew for this connection.
+fn write_head(out: &mut Vec<u8>, head: &RequestHead, options: &ConnectionOptions, endpoint: &Endpoint) {
+    let mut head = head.clone();
+    if let Some(protocol) = &options.upgrade {
+        head.headers.push("connection", "upgrade");
+        head.headers.push("upgrade", Bytes::copy_from_slice(protocol));
+    } else if endpoint.plan.connection != ConnectionMode::KeepAlive {
+        head.headers.push("connection", "close");
+    } else if head.version == Version::Http10 {
+        head.headers.push("connection", "keep-alive");
+    }
+    h1::write_request(out, &head, endpoint.case);
+}
+
+/// A request on its way and the response being awaited.
+struct Attempt {
+    upload: Upload,
+    upstream: Upstream,
+    silence: Deadline,
+    uploaded: bool,
+}
+
+impl Attempt {
+    /// The final response head and the length of its body. Interim responses go to the client as they come.
+    async fn final_head(
+        &mut self,
+        client: &ClientIo,
+        request: &RequestHead,
+        options: &ConnectionOptions,
+        endpoint: &Endpoint,
+    ) -> Result<(ResponseHead, BodyLength), ProxyError> {
+        loop {
+            let mut head = self.next_head().await?;
+            let length = h1::response_framing(&mut head, request.method()).map_err(|_| ProxyError::BadResponse)?;
+            match head.status {
+                101 if options.upgrade.is_some() => return Ok((head, length)),
+                101 => return Err(ProxyError::BadResponse),
+                100..200 if request.version == Version::Http11 => {
+                    h1::strip(&mut head.headers);
+                    send_interim(client, &head, endpoint.case).await?;
+                }
+                100..200 => {}
+                _ => return Ok((head, length)),
+            }
+        }
+    }
+
+    async fn next_head(&mut self) -> Result<ResponseHead, ProxyError> {
+        poll_fn(|cx| {
+            let before = self.upload.sent();
+            if !self.uploaded
+                && let Poll::Ready(result) = self.upload.poll(&self.upstream.stream, cx)
+            {
+                self.uploaded = result.is_ok();
+                match result {
+                    Err(Stopped::Client(error)) => return Poll::Ready(Err(error)),
+                    // The server may have said why before it stopped reading: its answer is read below.
+                    Ok(()) | Err(Stopped::Server) => {}
+                }
+            }
+            if self.upload.sent() > before {
+                self.silence.restart();
+            }
+            let Upstream { stream, input, .. } = &mut self.upstream;
+            loop {
+                match h1::parse_response(&mut input.buffer) {
+                    Ok(Some(head)) => return Poll::Ready(Ok(head)),
+                    Ok(None) => {}
+                    Err(_) => return Poll::Ready(Err(ProxyError::BadResponse)),
+                }
+                match input.poll_fill(stream, cx) {
+                    Poll::Ready(Ok(n)) if n > 0 => self.silence.restart(),
+                    Poll::Ready(_) => return Poll::Ready(Err(ProxyError::ServerClosed)),
+                    Poll::Pending if self.silence.poll(cx).is_ready() => {
+                        return Poll::Ready(Err(ProxyError::ServerTimeout));
+                    }
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await
+    }
+}
+
+/// A response after which the connection carries bytes, not messages (RFC 9110 §7.8, §9.3.6).
+fn open_tunnel(mut upstream: Upstream, head: ResponseHead, permit: Permit) -> Response {
+    upstream.permit = Some(permit);
+    let body = ResponseBody::Tunnel(Box::new(upstream));
+    Response { head, length: BodyLength::None, body, close: false, log: None, metrics: None }
+}
+
+/// The response as it goes up the stack.
+fn respond(
+    endpoint: &Rc<Endpoint>,
+    upstream: Upstream,
+    upload: Option<Upload>,
+    mut head: ResponseHead,
+    length: BodyLength,
+    permit: Permit,
+) -> Response {
+    let persistent = ConnectionOptions::read(&head.headers).persistent(head.version);
+    let reusable = persistent && length != BodyLength::UntilClose && endpoint.plan.connection == ConnectionMode::KeepAlive;
+    h1::strip(&mut head.headers);
+    let body = UpstreamBody::new(upstream, Rc::clone(endpoint), length, upload, reusable, permit);
+    Response { head, length, body: ResponseBody::Upstream(Box::new(body)), close: false, log: None, metrics: None }
+}

@@ -1,0 +1,55 @@
+//! Idle keep-alive connections to one server. Owned by one worker: no lock, no hand-over between threads.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::net::Stream;
+
+/// A connection unused for this long is closed.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
+/// Most idle connections kept to one server by one worker.
+const MOST_IDLE: usize = 1024;
+
+/// Idle connections, the most recently used last.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    idle: RefCell<VecDeque<(Stream, Instant)>>,
+}
+
+impl Pool {
+    /// Takes the most recently used connection that its server has not closed.
+    pub(crate) fn checkout(&self) -> Option<Stream> {
+        loop {
+            let (stream, _) = self.idle.borrow_mut().pop_back()?;
+            // A server that closed, or spoke without being asked, has made the connection useless.
+            if stream.is_quiet() {
+                return Some(stream);
+            }
+        }
+    }
+
+    /// Keeps a connection whose last response has been read to its end.
+    pub(crate) fn put(&self, stream: Stream) {
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() >= MOST_IDLE {
+            idle.pop_front();
+        }
+        idle.push_back((stream, Instant::now()));
+    }
+
+    /// Closes connections that are idle for too long or closed by their server.
+    pub(crate) fn purge(&self, now: Instant) {
+        self.idle.borrow_mut().retain(|(stream, since)| now.duration_since(*since) < IDLE_LIMIT && stream.is_quiet());
+    }
+
+    /// Closes all.
+    pub(crate) fn clear(&self) {
+        self.idle.borrow_mut().clear();
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.idle.borrow().len()
+    }
+}

@@ -1,0 +1,165 @@
+//! **What** edits headers: hop-by-hop fields, `option forwardfor`, `http-request` and `http-response` rules · **reads** the
+//! client's address · **writes** headers · **why here** once a request, not once an attempt.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use config::haproxy::{ForwardFor, HeaderRule};
+use tower::{Layer, Service};
+
+use crate::error::ProxyError;
+use crate::h1::{self, HeaderList};
+use crate::message::{Request, Response};
+
+/// The rules of one proxy.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    /// Remove the client connection's own fields: the frontend's part.
+    pub(crate) strip: bool,
+    pub(crate) forwardfor: Option<ForwardFor>,
+    pub(crate) request: Vec<HeaderRule>,
+    pub(crate) response: Vec<HeaderRule>,
+}
+
+/// Wraps a service in [`HeaderRules`].
+#[derive(Debug, Clone)]
+pub(crate) struct HeaderRulesLayer(Rc<Rules>);
+
+impl HeaderRulesLayer {
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self(Rc::new(rules))
+    }
+}
+
+impl<S> Layer<S> for HeaderRulesLayer {
+    type Service = HeaderRules<S>;
+
+    fn layer(&self, inner: S) -> HeaderRules<S> {
+        HeaderRules { inner, rules: Rc::clone(&self.0) }
+    }
+}
+
+/// Applies the rules of one proxy.
+#[derive(Debug, Clone)]
+pub(crate) struct HeaderRules<S> {
+    inner: S,
+    rules: Rc<Rules>,
+}
+
+impl<S> Service<Request> for HeaderRules<S>
+where
+    S: Service<Request, Response = Response, Error = ProxyError>,
+{
+    type Response = Response;
+    type Error = ProxyError;
+    type Future = HeaderRulesFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ProxyError>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        if self.rules.strip {
+            h1::strip(&mut request.head.headers);
+        }
+        if let (Some(option), Some(client)) = (&self.rules.forwardfor, request.ctx.client) {
+            forward_for(&mut request.head.headers, option, client.ip());
+        }
+        apply(&mut request.head.headers, &self.rules.request);
+        HeaderRulesFuture { inner: self.inner.call(request), rules: Rc::clone(&self.rules) }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// Future of [`HeaderRules`].
+    pub(crate) struct HeaderRulesFuture<F> {
+        #[pin]
+        inner: F,
+        rules: Rc<Rules>,
+    }
+}
+
+impl<F: Future<Output = Result<Response, ProxyError>>> Future for HeaderRulesFuture<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut result = ready!(this.inner.poll(cx));
+        if let Ok(response) = &mut result {
+            apply(&mut response.head.headers, &this.rules.response);
+        }
+        Poll::Ready(result)
+    }
+}
+
+fn apply(headers: &mut HeaderList, rules: &[HeaderRule]) {
+    for rule in rules {
+        match rule {
+            HeaderRule::Set { name, value } => headers.set(name.clone(), value.clone()),
+            HeaderRule::Add { name, value } => headers.push(name.clone(), value.clone()),
+            HeaderRule::Del { name } => headers.remove_named(name.as_bytes()),
+        }
+    }
+}
+
+/// `option forwardfor`: a new line, last; earlier ones are kept as they are.
+fn forward_for(headers: &mut HeaderList, option: &ForwardFor, client: IpAddr) {
+    let client = match client {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4),
+        v4 @ IpAddr::V4(_) => v4,
+    };
+    let excepted = option.except.is_some_and(|(network, length)| covers(network, length, client));
+    if excepted || (option.if_none && headers.contains(option.header.as_bytes())) {
+        return;
+    }
+    headers.push(option.header.clone(), Bytes::from(client.to_string()));
+}
+
+/// Whether `network`/`length` contains `address`.
+fn covers(network: IpAddr, length: u8, address: IpAddr) -> bool {
+    let bits = |ip: IpAddr| match ip {
+        IpAddr::V4(v4) => (u128::from(u32::from(v4)) << 96, 32),
+        IpAddr::V6(v6) => (u128::from(v6), 128),
+    };
+    let ((a, width), (b, other)) = (bits(network), bits(address));
+    let length = u32::from(length).min(width);
+    width == other && (length == 0 || (a ^ b) >> (128 - length) == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_cover_their_addresses() {
+        let ip = |s: &str| s.parse::<IpAddr>().unwrap();
+        for (network, length, address, want) in [
+            ("127.0.0.0", 8, "127.9.9.9", true),
+            ("127.0.0.0", 8, "128.0.0.1", false),
+            ("0.0.0.0", 0, "1.2.3.4", true),
+            ("10.0.0.1", 32, "10.0.0.1", true),
+            ("10.0.0.1", 32, "10.0.0.2", false),
+            ("fe80::", 10, "fe80::1", true),
+            ("::", 0, "1.2.3.4", false),
+        ] {
+            assert_eq!(covers(ip(network), length, ip(address)), want, "{network}/{length} {address}");
+        }
+    }
+
+    #[test]
+    fn the_client_is_appended_as_a_line_of_its_own() {
+        let mut headers = HeaderList::new();
+        headers.push("x-forwarded-for", "1.1.1.1");
+        let mut option = ForwardFor { header: "x-forwarded-for".into(), except: None, if_none: false };
+        forward_for(&mut headers, &option, "::ffff:10.0.0.9".parse().unwrap());
+        let values: Vec<_> = headers.iter().map(|(_, _, v)| v.to_vec()).collect();
+        assert_eq!(values, [b"1.1.1.1".to_vec(), b"10.0.0.9".to_vec()]);
+        option.if_none = true;
+        forward_for(&mut headers, &option, "10.0.0.9".parse().unwrap());
+        assert_eq!(headers.len(), 2);
+    }
+}

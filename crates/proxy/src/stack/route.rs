@@ -1,0 +1,86 @@
+//! **What** decides who answers: the statistics page, the monitor address, or a backend · **reads** the path · **writes**
+//! `backend` · **why here** the last step that is common to all requests of a frontend.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tower::Service;
+
+use super::BackendService;
+use super::stats_page::StatsPage;
+use crate::ctx::{Ctx, Phase};
+use crate::error::ProxyError;
+use crate::h1::ResponseHead;
+use crate::message::{Request, Response};
+use crate::metrics::BackendMetrics;
+use crate::objects::{Backend, Session};
+
+/// The destinations of one frontend.
+#[derive(Debug, Clone)]
+pub(crate) struct Route {
+    pub(crate) monitor_uri: Option<Rc<str>>,
+    /// Pages of the frontend, then of its backend.
+    pub(crate) pages: Rc<[StatsPage]>,
+    pub(crate) backend: Option<Destination>,
+}
+
+/// A backend as a destination.
+#[derive(Debug, Clone)]
+pub(crate) struct Destination {
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) metrics: Rc<BackendMetrics>,
+    pub(crate) service: BackendService,
+}
+
+impl Destination {
+    /// Counts a request or session in.
+    pub(crate) fn enter(&self, ctx: &Ctx) {
+        self.metrics.session();
+        *ctx.backend.borrow_mut() = Some(Rc::clone(&self.metrics));
+        *ctx.session.borrow_mut() = Some(Session::begin(&self.backend));
+    }
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<Response, ProxyError>>>>;
+
+impl Service<Request> for Route {
+    type Response = Response;
+    type Error = ProxyError;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ProxyError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Answer {
+        if self.monitor_uri.as_ref().is_some_and(|uri| request.head.path() == uri.as_bytes()) {
+            request.ctx.intercepted.set(true);
+            request.ctx.status.set(Some(200));
+            return Box::pin(std::future::ready(Ok(alive())));
+        }
+        if let Some(page) = self.pages.iter().find(|page| page.takes(&request.head)) {
+            let page = page.clone();
+            return Box::pin(async move { Ok(page.answer(request).await) });
+        }
+        let Some(destination) = &self.backend else {
+            return Box::pin(std::future::ready(Err(ProxyError::NoServer)));
+        };
+        request.ctx.phase.set(Phase::Queue);
+        destination.enter(&request.ctx);
+        let mut service = destination.service.clone();
+        Box::pin(async move { service.call(request).await })
+    }
+}
+
+fn alive() -> Response {
+    let body = Bytes::from_static(b"<html><body><h1>200 OK</h1>\nService ready.\n</body></html>\n");
+    let mut head = ResponseHead::new(200, "OK");
+    head.headers.push("content-length", body.len().to_string());
+    head.headers.push("cache-control", "no-cache");
+    head.headers.push("content-type", "text/html");
+    Response::local(head, body)
+}
