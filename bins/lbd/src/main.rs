@@ -35,7 +35,8 @@ fn main() -> ExitCode {
         Outcome::Run(config) => config,
         Outcome::Exit(code) => return ExitCode::from(code),
     };
-    let filter = EnvFilter::try_from_env("LBD_LOG").unwrap_or_else(|_| EnvFilter::new(if cli.quiet { "error" } else { "info" }));
+    let filter = EnvFilter::try_from_env("LBD_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(if cli.quiet { "error" } else { "info" }));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -9,8 +9,9 @@ pub(crate) struct PidFile(PathBuf);
 impl PidFile {
     /// Writes the id of this process. One that an earlier process left is overwritten.
     pub(crate) fn write(path: &Path) -> std::io::Result<Self> {
-        std::fs::write(path, format!("{}\n", std::process::id()))
-            .map_err(|e| std::io::Error::new(e.kind(), format!("cannot write the pid file {}: {e}", path.display())))?;
+        std::fs::write(path, format!("{}\n", std::process::id())).map_err(|e| {
+            std::io::Error::new(e.kind(), format!("cannot write the pid file {}: {e}", path.display()))
+        })?;
         Ok(Self(path.to_owned()))
     }
 }

@@ -69,7 +69,8 @@ impl Entry {
         let own_page = plan.stats.iter().map(|page| (&plan, page.clone()));
         let distinct = backend_plan.as_ref().filter(|b| b.name != plan.name);
         let backend_page = distinct.and_then(|b| b.stats.clone().map(|page| (b, page)));
-        let pages = own_page.chain(backend_page).map(|(owner, page)| StatsPage::new(site, page, owner.name.clone()));
+        let pages =
+            own_page.chain(backend_page).map(|(owner, page)| StatsPage::new(site, page, owner.name.clone()));
         let route = Route {
             monitor_uri: plan.monitor_uri.as_deref().map(Rc::from),
             pages: pages.collect(),
@@ -78,7 +79,8 @@ impl Entry {
         let sink = Rc::new(AccessSink::new(Arc::clone(frontend), site.writer.clone()));
         let metrics = Rc::new(FrontendMetrics::new(&site.shard, Arc::clone(frontend)));
         let error_pages = Rc::new(ErrorPages::new(&plan.error_files));
-        let forwardfor = plan.forwardfor.clone().or_else(|| backend_plan.as_ref().and_then(|b| b.forwardfor.clone()));
+        let forwardfor =
+            plan.forwardfor.clone().or_else(|| backend_plan.as_ref().and_then(|b| b.forwardfor.clone()));
         let rules = HeaderRulesLayer::new(Rules {
             strip: true,
             forwardfor,
@@ -87,7 +89,8 @@ impl Entry {
         });
         let service =
             stack::frontend(Rc::clone(&sink), Rc::clone(&metrics), Rc::clone(&error_pages), rules, route);
-        let strictest = backend_plan.as_ref().map_or(plan.connection, |b| stricter(plan.connection, b.connection));
+        let strictest =
+            backend_plan.as_ref().map_or(plan.connection, |b| stricter(plan.connection, b.connection));
         let request = plan.timeouts.http_request.or(plan.timeouts.client);
         Self {
             timeouts: ClientTimeouts { request, keep_alive: plan.timeouts.http_keep_alive.or(request) },

@@ -37,7 +37,8 @@ pub(crate) struct ErrorPages(Vec<ErrorPage>);
 impl ErrorPages {
     /// The built-in pages, with `files` in place of those they name.
     pub(crate) fn new(files: &[ErrorFile]) -> Self {
-        let mut pages: Vec<ErrorPage> = PAGES.iter().map(|(status, reason, text)| builtin(*status, reason, text)).collect();
+        let mut pages: Vec<ErrorPage> =
+            PAGES.iter().map(|(status, reason, text)| builtin(*status, reason, text)).collect();
         for file in files {
             if let Some(page) = from_file(file) {
                 pages.retain(|p| p.head.status != page.head.status);
@@ -81,7 +82,8 @@ mod tests {
 
     #[test]
     fn a_file_replaces_the_built_in_page() {
-        let response = b"HTTP/1.0 503 Sorry\nContent-Type: text/plain\nConnection: close\n\nback soon\n".to_vec();
+        let response =
+            b"HTTP/1.0 503 Sorry\nContent-Type: text/plain\nConnection: close\n\nback soon\n".to_vec();
         let pages = ErrorPages::new(&[ErrorFile { status: 503, path: "x".into(), response }]);
         let page = pages.page(503);
         assert_eq!(&page.body[..], b"back soon\n");

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use config::haproxy::{Check, Level as SyslogLevel, LogTarget, Proxy};
 use healthcheck::sentence::{self, Cause, Reason, Remaining, ServerName};
 use healthcheck::{
-    Action, Change, CheckResult, CheckStatus, Checker, CheckerConfig, Initial, Outcome, Period, ProbeId, Record, first_delay,
+    Action, Change, CheckResult, CheckStatus, Checker, CheckerConfig, Initial, Outcome, Period, ProbeId,
+    Record, first_delay,
 };
 use lb_core::Health;
 
@@ -91,7 +92,8 @@ impl Watch {
                 }
             }
             self.show();
-            let wake = self.checker.poll_timeout().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            let wake =
+                self.checker.poll_timeout().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             tokio::select! {
                 finding = finished(&mut running) => {
                     let Some((id, _)) = running.take() else { continue };
@@ -140,7 +142,8 @@ impl Watch {
         }
         if self.plan.log_health_checks && self.checker.fsm().display() != before {
             let display = self.checker.fsm().display();
-            let (level, text) = sentence::health_check(self.name(), finding.reason(), display, self.server.plan.weight == 0);
+            let (level, text) =
+                sentence::health_check(self.name(), finding.reason(), display, self.server.plan.weight == 0);
             self.say(level, text);
         }
     }

@@ -32,7 +32,9 @@ pub enum StartError {
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Bind(Vec<BindError>),
     /// `heartbeat PATH` could not be made.
-    #[error("heartbeat {path}: {source}; choose another path with the global keyword `heartbeat`, or `no heartbeat`")]
+    #[error(
+        "heartbeat {path}: {source}; choose another path with the global keyword `heartbeat`, or `no heartbeat`"
+    )]
     Heartbeat {
         /// The path.
         path: PathBuf,
@@ -89,7 +91,8 @@ impl Instance {
         let (writer, log_thread) = LogWriter::start(who)?;
         let (stop, stopped) = watch::channel(false);
         let state = State::default();
-        let (workers, mailboxes): (Vec<WorkerHandle>, Vec<Mailbox>) = (0..count).map(|_| worker::pair()).unzip();
+        let (workers, mailboxes): (Vec<WorkerHandle>, Vec<Mailbox>) =
+            (0..count).map(|_| worker::pair()).unzip();
         let mut shares: Vec<Vec<Listener>> = (0..count).map(|_| Vec::new()).collect();
         for (i, listener) in listeners.into_iter().enumerate() {
             shares[i % count].push(listener);
@@ -182,13 +185,15 @@ impl Instance {
     fn finish(self) {
         for frontend in self.objects.frontends.load().iter() {
             let total = self.objects.registry.frontend(&frontend.name);
-            let text = format!("Proxy {} stopped (cumulated conns: FE: {}, BE: 0).", frontend.name, total.conn_tot);
+            let text =
+                format!("Proxy {} stopped (cumulated conns: FE: {}, BE: 0).", frontend.name, total.conn_tot);
             tracing::info!("{text}");
             self.writer.send(&self.targets, Level::Notice, text);
         }
         for backend in self.objects.backends.load().iter() {
             let total = self.objects.registry.backend(&backend.name);
-            let text = format!("Proxy {} stopped (cumulated conns: FE: 0, BE: {}).", backend.name, total.stot);
+            let text =
+                format!("Proxy {} stopped (cumulated conns: FE: 0, BE: {}).", backend.name, total.stot);
             tracing::info!("{text}");
             self.writer.send(&self.targets, Level::Notice, text);
         }
@@ -238,7 +243,11 @@ fn connection_limit(wanted: Option<u32>) -> u32 {
     if let Some(wanted) = wanted
         && wanted > possible
     {
-        tracing::warn!(maxconn = wanted, possible, "the limit of open files allows fewer connections than maxconn; raise it (ulimit -n)");
+        tracing::warn!(
+            maxconn = wanted,
+            possible,
+            "the limit of open files allows fewer connections than maxconn; raise it (ulimit -n)"
+        );
     }
     wanted.map_or(possible, |n| n.min(possible))
 }

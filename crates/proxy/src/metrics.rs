@@ -200,7 +200,8 @@ pub(crate) fn account(ctx: &Ctx, frontend: &FrontendMetrics) {
     let times = &server.server.times;
     let routed = ctx.started + ctx.head_time;
     let span = |from: Option<Instant>, to: Option<Instant>| Some(to?.saturating_duration_since(from?));
-    let record = |window: &stats::Window1024, span: Option<Duration>| span.into_iter().for_each(|s| window.record(s));
+    let record =
+        |window: &stats::Window1024, span: Option<Duration>| span.into_iter().for_each(|s| window.record(s));
     record(&times.queue, span(Some(routed), ctx.picked_at.get()));
     record(&times.connect, span(ctx.picked_at.get(), ctx.connected_at.get()));
     record(&times.response, span(ctx.connected_at.get(), ctx.answered_at.get()));

@@ -72,10 +72,12 @@ impl Probe {
 
     async fn verdict(&self) -> (CheckStatus, Option<u16>, String) {
         match &self.address {
-            Address::Tcp(address) => match within(Some(self.connect_limit), TcpStream::connect(address)).await {
-                Some(Ok(stream)) => self.converse(stream).await,
-                failed => not_connected(failed.map(|r| r.err())),
-            },
+            Address::Tcp(address) => {
+                match within(Some(self.connect_limit), TcpStream::connect(address)).await {
+                    Some(Ok(stream)) => self.converse(stream).await,
+                    failed => not_connected(failed.map(|r| r.err())),
+                }
+            }
             Address::Unix(path) => match within(Some(self.connect_limit), UnixStream::connect(path)).await {
                 Some(Ok(stream)) => self.converse(stream).await,
                 failed => not_connected(failed.map(|r| r.err())),
@@ -141,7 +143,9 @@ fn checked_address(address: &Address, check: &Check) -> Address {
 fn not_connected(failure: Option<Option<io::Error>>) -> (CheckStatus, Option<u16>, String) {
     match failure.flatten() {
         None => (CheckStatus::L4Timeout, None, String::new()),
-        Some(error) if error.kind() == io::ErrorKind::TimedOut => (CheckStatus::L4Timeout, None, String::new()),
+        Some(error) if error.kind() == io::ErrorKind::TimedOut => {
+            (CheckStatus::L4Timeout, None, String::new())
+        }
         Some(error) => (CheckStatus::L4Connection, None, plain(&error)),
     }
 }

@@ -55,8 +55,12 @@ pub(crate) async fn run(client: End<'_>, server: End<'_>, limits: Limits) -> End
             server_silence.restart();
         }
         match (upward, downward) {
-            (Poll::Ready(Err(side)), _) => return Poll::Ready(Some(side.error(ProxyError::ClientClosed, ProxyError::ServerClosed))),
-            (_, Poll::Ready(Err(side))) => return Poll::Ready(Some(side.error(ProxyError::ServerClosed, ProxyError::ClientClosed))),
+            (Poll::Ready(Err(side)), _) => {
+                return Poll::Ready(Some(side.error(ProxyError::ClientClosed, ProxyError::ServerClosed)));
+            }
+            (_, Poll::Ready(Err(side))) => {
+                return Poll::Ready(Some(side.error(ProxyError::ServerClosed, ProxyError::ClientClosed)));
+            }
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => return Poll::Ready(None),
             _ => {}
         }

@@ -28,7 +28,8 @@ pub(crate) fn build(objects: &Objects, writer: &LogWriter, legends: bool, now: I
             proxies.len() - 1
         });
         let report = &mut proxies[at];
-        report.servers = backend.servers.iter().map(|s| server_report(objects, backend, s, legends, now)).collect();
+        report.servers =
+            backend.servers.iter().map(|s| server_report(objects, backend, s, legends, now)).collect();
         report.backend = Some(backend_row(objects, backend, legends, now));
         report.history = Some(history(backend, now));
     }
@@ -105,7 +106,8 @@ fn frontend_row(objects: &Objects, frontend: &Arc<Frontend>, now: Instant) -> Ro
         .set(Field::ConnRateMax, frontend.session_rate.max())
         .set(Field::Mode, mode(plan.mode));
     if plan.mode == Mode::Http {
-        row.set(Field::ReqRate, frontend.request_rate.rate(now)).set(Field::ReqRateMax, frontend.request_rate.max());
+        row.set(Field::ReqRate, frontend.request_rate.rate(now))
+            .set(Field::ReqRateMax, frontend.request_rate.max());
     }
     row
 }
@@ -119,7 +121,8 @@ fn backend_row(objects: &Objects, backend: &Arc<Backend>, legends: bool, now: In
         let pool = backend.pool();
         (pool.active_count(), pool.backup_count(), pool.total_weight(), pool.backend_queued())
     };
-    let downtime = state.downtime + if state.up { Duration::ZERO } else { now.saturating_duration_since(state.since) };
+    let downtime =
+        state.downtime + if state.up { Duration::ZERO } else { now.saturating_duration_since(state.since) };
     row.set(Field::Status, if state.up { "UP" } else { "DOWN" })
         .set(Field::Qcur, queued as u64)
         .set(Field::Qmax, backend.queue_max.value())
@@ -136,7 +139,10 @@ fn backend_row(objects: &Objects, backend: &Arc<Backend>, legends: bool, now: In
         .set(Field::Rate, backend.session_rate.rate(now))
         .set(Field::RateMax, backend.session_rate.max())
         .set(Field::Mode, mode(plan.mode))
-        .set(Field::Lastsess, backend.servers.iter().filter_map(|s| s.last_session()).max().map_or(-1, |at| age(at, now)));
+        .set(
+            Field::Lastsess,
+            backend.servers.iter().filter_map(|s| s.last_session()).max().map_or(-1, |at| age(at, now)),
+        );
     set_times(&mut row, backend.servers.iter().collect::<Vec<_>>().as_slice());
     if legends {
         row.set(Field::Algo, algorithm(plan.balance));
@@ -144,7 +150,13 @@ fn backend_row(objects: &Objects, backend: &Arc<Backend>, legends: bool, now: In
     row
 }
 
-fn server_report(objects: &Objects, backend: &Arc<Backend>, server: &Arc<Server>, legends: bool, now: Instant) -> ServerReport {
+fn server_report(
+    objects: &Objects,
+    backend: &Arc<Backend>,
+    server: &Arc<Server>,
+    legends: bool,
+    now: Instant,
+) -> ServerReport {
     let plan = backend.plan();
     let mut row = Row::server(&plan.name, &server.name, plan.id, server.plan.id);
     objects.registry.server(&plan.name, &server.name).fill(&mut row);
@@ -174,8 +186,10 @@ fn server_report(objects: &Objects, backend: &Arc<Backend>, server: &Arc<Server>
     if let Some(limit) = server.plan.maxqueue.filter(|n| *n > 0) {
         row.set(Field::Qlimit, u64::from(limit));
     }
-    let downtime = state.downtime + if state.up { Duration::ZERO } else { now.saturating_duration_since(state.since) };
-    row.set(Field::Lastchg, now.saturating_duration_since(state.since).as_secs()).set(Field::Downtime, downtime.as_secs());
+    let downtime =
+        state.downtime + if state.up { Duration::ZERO } else { now.saturating_duration_since(state.since) };
+    row.set(Field::Lastchg, now.saturating_duration_since(state.since).as_secs())
+        .set(Field::Downtime, downtime.as_secs());
     if server.plan.check.is_some() {
         set_check(&mut row, &state);
     }
@@ -224,7 +238,9 @@ fn set_check(row: &mut Row, state: &CheckState) {
 }
 
 fn set_times(row: &mut Row, servers: &[&Arc<Server>]) {
-    let of = |pick: fn(&crate::objects::Times) -> &stats::Window1024| WindowTotals::of(servers.iter().map(|s| pick(&s.times)));
+    let of = |pick: fn(&crate::objects::Times) -> &stats::Window1024| {
+        WindowTotals::of(servers.iter().map(|s| pick(&s.times)))
+    };
     let (queue, connect) = (of(|t| &t.queue), of(|t| &t.connect));
     let (response, total) = (of(|t| &t.response), of(|t| &t.total));
     row.set(Field::Qtime, queue.average_ms())
@@ -286,4 +302,3 @@ fn algorithm(balance: Balance) -> &'static str {
         Balance::Source => "source",
     }
 }
-

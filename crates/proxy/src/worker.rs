@@ -105,7 +105,8 @@ pub(crate) fn run(seed: Seed, mailbox: Mailbox, handles: Vec<WorkerHandle>) -> s
 async fn work(seed: Seed, mut mailbox: Mailbox, handles: Vec<WorkerHandle>) {
     let Seed { index, objects, writer, listeners, stop, state } = seed;
     let workers = handles.len();
-    let site = Site { shard: objects.registry.shard(index), objects: Arc::clone(&objects), worker: index, writer };
+    let site =
+        Site { shard: objects.registry.shard(index), objects: Arc::clone(&objects), worker: index, writer };
     let (entries, balances) = build(&site);
     for listener in listeners {
         spawn_local(accept::run(listener, Arc::clone(&objects), handles.clone(), index, stop.clone()));
@@ -142,7 +143,8 @@ type Entries = BTreeMap<Arc<str>, Rc<Entry>>;
 fn build(site: &Site) -> (Entries, Vec<Balance>) {
     let backends: Vec<_> = site.objects.backends.load().iter().map(|b| entry::backend(site, b)).collect();
     let frontends = site.objects.frontends.load();
-    let entries = frontends.iter().map(|f| (Arc::clone(&f.name), Rc::new(Entry::new(site, f, &backends)))).collect();
+    let entries =
+        frontends.iter().map(|f| (Arc::clone(&f.name), Rc::new(Entry::new(site, f, &backends)))).collect();
     (entries, backends.into_iter().map(|(_, balance)| balance).collect())
 }
 

@@ -57,8 +57,11 @@ pub(crate) fn bind(bind: &Bind, frontend: &Arc<Frontend>) -> Result<Listener, Bi
         BindAddress::Tcp(address) => tcp(*address, bind, backlog).map(|s| (s, false)),
         BindAddress::Unix(path) => unix(path, bind.unix_mode, backlog).map(|s| (s, true)),
         BindAddress::Fd(fd) => {
-            let (socket, unix) = sys::listener(*fd, backlog)
-                .map_err(|source| BindError::Inherited { proxy: plan.name.clone(), fd: *fd, source })?;
+            let (socket, unix) = sys::listener(*fd, backlog).map_err(|source| BindError::Inherited {
+                proxy: plan.name.clone(),
+                fd: *fd,
+                source,
+            })?;
             return Ok(Listener { socket, unix, frontend: Arc::clone(frontend) });
         }
     };

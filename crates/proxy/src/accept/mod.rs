@@ -140,7 +140,12 @@ fn accept(listener: &OwnedFd, unix: bool) -> io::Result<(Socket, Peer)> {
 async fn refused(error: &io::Error, frontend: &Frontend) {
     let exhausted = matches!(
         error.raw_os_error().map(nix::errno::Errno::from_raw),
-        Some(nix::errno::Errno::EMFILE | nix::errno::Errno::ENFILE | nix::errno::Errno::ENOBUFS | nix::errno::Errno::ENOMEM)
+        Some(
+            nix::errno::Errno::EMFILE
+                | nix::errno::Errno::ENFILE
+                | nix::errno::Errno::ENOBUFS
+                | nix::errno::Errno::ENOMEM
+        )
     );
     if exhausted {
         tracing::warn!(%error, frontend = %frontend.name, "cannot accept connections; raise the limit (ulimit -n) or lower maxconn");

@@ -79,9 +79,14 @@ async fn next_head(io: &ClientIo, entry: &Entry, first: bool, stop: &mut watch::
                     started.get_or_insert_with(Instant::now);
                 }
                 Poll::Ready(_) => {
-                    let quiet = started.is_none() && (!first || entry.plan.dontlognull || entry.plan.http_ignore_probes);
+                    let quiet = started.is_none()
+                        && (!first || entry.plan.dontlognull || entry.plan.http_ignore_probes);
                     let at = started.unwrap_or(accepted);
-                    return Poll::Ready(if quiet { Arrival::Nothing } else { Arrival::Failed(ProxyError::ClientClosed, at) });
+                    return Poll::Ready(if quiet {
+                        Arrival::Nothing
+                    } else {
+                        Arrival::Failed(ProxyError::ClientClosed, at)
+                    });
                 }
                 Poll::Pending => break,
             }
@@ -149,7 +154,9 @@ async fn exchange(
         ctx.end(error);
         return false;
     }
-    if let ResponseBody::Tunnel(upstream) = std::mem::replace(&mut response.body, ResponseBody::Full(bytes::Bytes::new())) {
+    if let ResponseBody::Tunnel(upstream) =
+        std::mem::replace(&mut response.body, ResponseBody::Full(bytes::Bytes::new()))
+    {
         tunnel(io, entry, &ctx, *upstream).await;
         return false;
     }
@@ -202,7 +209,12 @@ async fn tunnel(io: &ClientIo, entry: &Entry, ctx: &Ctx, upstream: crate::stack:
         server: entry.plan.timeouts.tunnel.or(upstream.timeout()),
     };
     let (server, late, permit) = upstream.into_parts();
-    let ended = relay::run(relay::End { stream: &io.stream, early }, relay::End { stream: &server, early: late }, limits).await;
+    let ended = relay::run(
+        relay::End { stream: &io.stream, early },
+        relay::End { stream: &server, early: late },
+        limits,
+    )
+    .await;
     ctx.add_in(usize::try_from(ended.to_server).unwrap_or(usize::MAX));
     ctx.add_out(usize::try_from(ended.to_client).unwrap_or(usize::MAX));
     drop(permit);
@@ -211,4 +223,3 @@ async fn tunnel(io: &ClientIo, entry: &Entry, ctx: &Ctx, upstream: crate::stack:
         None => ctx.phase.set(Phase::Done),
     }
 }
-

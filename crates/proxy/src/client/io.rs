@@ -38,7 +38,12 @@ impl ClientIo {
     }
 
     /// Writes all of `pieces`, taking what has been written off `done`.
-    pub(crate) fn poll_write_all(&self, cx: &mut Context<'_>, pieces: &[&[u8]], done: &mut usize) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_write_all(
+        &self,
+        cx: &mut Context<'_>,
+        pieces: &[&[u8]],
+        done: &mut usize,
+    ) -> Poll<io::Result<()>> {
         let total: usize = pieces.iter().map(|p| p.len()).sum();
         while *done < total {
             let mut slices = [IoSlice::new(&[]); 4];

@@ -41,7 +41,12 @@ enum Delimiter {
 ///
 /// # Errors
 /// The client is gone or too slow, or the server ended the body early; the connection must be closed.
-pub(crate) async fn send(io: &ClientIo, ctx: &Ctx, response: &mut Response, manner: Manner) -> Result<bool, ProxyError> {
+pub(crate) async fn send(
+    io: &ClientIo,
+    ctx: &Ctx,
+    response: &mut Response,
+    manner: Manner,
+) -> Result<bool, ProxyError> {
     let bodiless = manner.head_only || matches!(response.head.status, 100..200 | 204 | 304);
     let (delimiter, close) = delimit(response, manner, bodiless);
     if response.head.status != 101 {
@@ -62,7 +67,11 @@ pub(crate) async fn send(io: &ClientIo, ctx: &Ctx, response: &mut Response, mann
 ///
 /// # Errors
 /// The client is gone.
-pub(crate) async fn send_interim(io: &ClientIo, head: &h1::ResponseHead, case: NameCase) -> Result<(), ProxyError> {
+pub(crate) async fn send_interim(
+    io: &ClientIo,
+    head: &h1::ResponseHead,
+    case: NameCase,
+) -> Result<(), ProxyError> {
     let mut out = Vec::with_capacity(128);
     h1::write_response(&mut out, head, case);
     let mut done = 0;
@@ -103,7 +112,12 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// Copies the body. Head and first piece leave in one write when the piece is already there.
-    async fn body(&mut self, response: &mut Response, delimiter: Delimiter, case: NameCase) -> Result<(), ProxyError> {
+    async fn body(
+        &mut self,
+        response: &mut Response,
+        delimiter: Delimiter,
+        case: NameCase,
+    ) -> Result<(), ProxyError> {
         loop {
             let ready = poll_fn(|cx| Poll::Ready(response.body.poll_frame(cx))).await;
             let frame = match ready {

@@ -81,7 +81,11 @@ impl BodyDecoder {
             match self.0 {
                 State::Done => return Ok(Decoded::End(None)),
                 State::UntilClose => {
-                    return Ok(if buffer.is_empty() { Decoded::NeedMore } else { Decoded::Data(buffer.split().freeze()) });
+                    return Ok(if buffer.is_empty() {
+                        Decoded::NeedMore
+                    } else {
+                        Decoded::Data(buffer.split().freeze())
+                    });
                 }
                 State::Length(left) => {
                     let Some(data) = take(buffer, left) else { return Ok(Decoded::NeedMore) };
@@ -142,7 +146,8 @@ fn chunk_size(buffer: &[u8]) -> Result<Option<(u64, usize)>, BadBody> {
     let size = size.ok_or(BadBody::ChunkSize)?;
     let rest = &buffer[digits..];
     let extension = rest.iter().take_while(|b| **b == b'\t' || !b.is_ascii_control()).count();
-    let well_formed = extension == 0 || rest[..extension].trim_ascii_start().first().is_none_or(|b| *b == b';');
+    let well_formed =
+        extension == 0 || rest[..extension].trim_ascii_start().first().is_none_or(|b| *b == b';');
     if !well_formed || digits + extension > MAX_SIZE_LINE {
         return Err(BadBody::ChunkSize);
     }
@@ -189,8 +194,24 @@ mod tests {
     #[test]
     fn malformed_chunks_are_refused() {
         for bad in [
-            "g\r\n", "\r\n", "-1\r\n", "+1\r\n", "0x1\r\n", "1_0\r\n", " 1\r\n", "1\nA", "1\rA", "1 2\r\n", "80000000\r\n",
-            "fffffffffffffffff\r\n", "1;a\rb\r\nA\r\n", "1;a\nb", "1\r\nAB\r\n", "1\r\nA\n", "1\r\nA\rX", "0\r\nbad\r\n\r\n",
+            "g\r\n",
+            "\r\n",
+            "-1\r\n",
+            "+1\r\n",
+            "0x1\r\n",
+            "1_0\r\n",
+            " 1\r\n",
+            "1\nA",
+            "1\rA",
+            "1 2\r\n",
+            "80000000\r\n",
+            "fffffffffffffffff\r\n",
+            "1;a\rb\r\nA\r\n",
+            "1;a\nb",
+            "1\r\nAB\r\n",
+            "1\r\nA\n",
+            "1\r\nA\rX",
+            "0\r\nbad\r\n\r\n",
         ] {
             assert!(decode(BodyLength::Chunked, bad.as_bytes(), 64).is_err(), "{bad:?}");
         }

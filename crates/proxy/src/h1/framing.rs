@@ -66,7 +66,8 @@ pub fn request_framing(head: &mut RequestHead) -> Result<RequestFraming, BadFram
         return Ok(RequestFraming { body: BodyLength::None, must_close: false });
     };
     normalise_length(&mut head.headers, length);
-    let meaningless = head.version == Version::Http10 && matches!(head.method(), b"GET" | b"HEAD" | b"DELETE");
+    let meaningless =
+        head.version == Version::Http10 && matches!(head.method(), b"GET" | b"HEAD" | b"DELETE");
     if length > 0 && meaningless {
         return Err(BadFraming::BodyNotAllowed);
     }

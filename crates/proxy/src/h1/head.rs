@@ -285,7 +285,8 @@ fn span(range: (usize, usize)) -> Text {
 fn request_line(raw: &Bytes, line: (usize, usize)) -> Result<(Text, Text, Version), BadHead> {
     let text = &raw[line.0..line.1];
     let method_end = text.iter().position(|b| *b == b' ').ok_or(BadHead::FirstLine)?;
-    let target_end = text.iter().rposition(|b| *b == b' ').filter(|at| *at > method_end).ok_or(BadHead::FirstLine)?;
+    let target_end =
+        text.iter().rposition(|b| *b == b' ').filter(|at| *at > method_end).ok_or(BadHead::FirstLine)?;
     let (method, target) = (&text[..method_end], &text[method_end + 1..target_end]);
     if method.is_empty() || !method.iter().copied().all(is_token) {
         return Err(BadHead::FirstLine);
@@ -300,11 +301,7 @@ fn request_line(raw: &Bytes, line: (usize, usize)) -> Result<(Text, Text, Versio
         _ => return Err(BadHead::FirstLine),
     };
     check_target(method, target)?;
-    Ok((
-        span((line.0, line.0 + method_end)),
-        span((line.0 + method_end + 1, line.0 + target_end)),
-        version,
-    ))
+    Ok((span((line.0, line.0 + method_end)), span((line.0 + method_end + 1, line.0 + target_end)), version))
 }
 
 /// RFC 9112 §3.2: origin form, absolute form, authority form for CONNECT, asterisk form for OPTIONS.
@@ -411,7 +408,10 @@ mod tests {
     fn a_head_is_taken_and_the_body_left() {
         let mut buffer = BytesMut::from("POST /a?b HTTP/1.1\r\nHost: x\r\nA:  b \r\n\r\nbody");
         let head = parse_request(&mut buffer).unwrap().unwrap();
-        assert_eq!((head.method(), head.target(), head.version), (&b"POST"[..], &b"/a?b"[..], Version::Http11));
+        assert_eq!(
+            (head.method(), head.target(), head.version),
+            (&b"POST"[..], &b"/a?b"[..], Version::Http11)
+        );
         assert_eq!(head.line(), b"POST /a?b HTTP/1.1");
         assert_eq!(values(&head), [("Host".into(), "x".into()), ("A".into(), "b".into())]);
         assert_eq!(&buffer[..], b"body");
@@ -496,7 +496,13 @@ mod tests {
         assert_eq!((head.status, &head.reason[..], &buffer[..]), (404, &b"Not Found"[..], &b"rest"[..]));
         let ok = |t: &str| parse_response(&mut BytesMut::from(t));
         assert_eq!(ok("HTTP/1.1 200\r\n\r\n").unwrap().unwrap().status, 200);
-        for bad in ["SSH-2.0-x", "HTTP/2.0 200 OK\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "x"] {
+        for bad in [
+            "SSH-2.0-x",
+            "HTTP/2.0 200 OK\r\n\r\n",
+            "HTTP/1.1 20 OK\r\n\r\n",
+            "HTTP/1.1 2000 OK\r\n\r\n",
+            "x",
+        ] {
             assert!(ok(bad).is_err(), "{bad}");
         }
         assert!(ok("HTTP/1").unwrap().is_none());
@@ -504,7 +510,9 @@ mod tests {
 
     #[test]
     fn absolute_targets_have_a_path() {
-        for (target, path) in [("http://a/b?c", "/b?c"), ("http://a", "/"), ("http://a?x", "?x"), ("/x", "/x")] {
+        for (target, path) in
+            [("http://a/b?c", "/b?c"), ("http://a", "/"), ("http://a?x", "?x"), ("/x", "/x")]
+        {
             let head = request(&format!("GET {target} HTTP/1.1\r\n\r\n")).unwrap().unwrap();
             assert_eq!(head.path(), path.as_bytes());
         }

@@ -57,9 +57,7 @@ pub(crate) enum Text {
 impl Text {
     fn resolve<'a>(&'a self, head: &'a Bytes) -> &'a [u8] {
         match self {
-            Self::Span(at, len) => {
-                head.get(*at as usize..*at as usize + *len as usize).unwrap_or_default()
-            }
+            Self::Span(at, len) => head.get(*at as usize..*at as usize + *len as usize).unwrap_or_default(),
             Self::Literal(bytes) => bytes,
         }
     }
@@ -183,7 +181,8 @@ mod tests {
         }
         list.set("a", "9");
         let seen: Vec<_> = list.iter().map(|(_, n, v)| (n.to_vec(), v.to_vec())).collect();
-        let want = [("b", "2"), ("c", "4"), ("a", "9")].map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec()));
+        let want =
+            [("b", "2"), ("c", "4"), ("a", "9")].map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec()));
         assert_eq!(seen, want);
     }
 

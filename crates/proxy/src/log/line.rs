@@ -25,7 +25,11 @@ pub(crate) fn http(ctx: &Ctx, frontend: &str) -> String {
     );
     counts(&mut out, ctx);
     out.push_str(" \"");
-    if ctx.line.is_empty() { out.push_str("<BADREQ>") } else { escape(&mut out, &ctx.line) }
+    if ctx.line.is_empty() {
+        out.push_str("<BADREQ>")
+    } else {
+        escape(&mut out, &ctx.line)
+    }
     out.push('"');
     out
 }
@@ -88,7 +92,10 @@ fn counts(out: &mut String, ctx: &Ctx) {
     let [server_queue, backend_queue] = ctx.queue_positions.get();
     let moved = if ctx.redispatched.get() { "+" } else { "" };
     let retries = ctx.retries.get();
-    let _ = write!(out, "{process}/{frontend}/{backend}/{server}/{moved}{retries} {server_queue}/{backend_queue}");
+    let _ = write!(
+        out,
+        "{process}/{frontend}/{backend}/{server}/{moved}{retries} {server_queue}/{backend_queue}"
+    );
 }
 
 /// The phases in milliseconds; -1 for one that was not reached.

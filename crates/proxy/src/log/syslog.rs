@@ -17,7 +17,13 @@ pub(crate) struct Identity {
 }
 
 /// The datagram or line for `target`, or nothing when the level is filtered.
-pub(crate) fn frame(target: &LogTarget, who: &Identity, level: Level, at: SystemTime, line: &str) -> Option<Vec<u8>> {
+pub(crate) fn frame(
+    target: &LogTarget,
+    who: &Identity,
+    level: Level,
+    at: SystemTime,
+    line: &str,
+) -> Option<Vec<u8>> {
     if level > target.max_level {
         return None;
     }

@@ -26,7 +26,12 @@ pub(crate) struct LogWriter {
 
 #[derive(Debug)]
 enum Job {
-    Line { targets: Arc<[LogTarget]>, level: Level, at: SystemTime, line: String },
+    Line {
+        targets: Arc<[LogTarget]>,
+        level: Level,
+        at: SystemTime,
+        line: String,
+    },
     /// Everything before this has been written: say so.
     Flush(SyncSender<()>),
 }
@@ -40,7 +45,8 @@ impl LogWriter {
         let (sender, receiver) = sync_channel(QUEUE);
         let dropped = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&dropped);
-        let thread = std::thread::Builder::new().name("log".into()).spawn(move || run(&receiver, &who, &count))?;
+        let thread =
+            std::thread::Builder::new().name("log".into()).spawn(move || run(&receiver, &who, &count))?;
         Ok((Self { sender, dropped }, thread))
     }
 
@@ -105,11 +111,8 @@ impl Outlets {
             LogDestination::Stdout => line(&mut std::io::stdout().lock(), bytes),
             LogDestination::Stderr => line(&mut std::io::stderr().lock(), bytes),
             LogDestination::Udp(address) => {
-                let (slot, any) = if address.is_ipv4() {
-                    (&mut self.v4, "0.0.0.0:0")
-                } else {
-                    (&mut self.v6, "[::]:0")
-                };
+                let (slot, any) =
+                    if address.is_ipv4() { (&mut self.v4, "0.0.0.0:0") } else { (&mut self.v6, "[::]:0") };
                 let socket = match slot {
                     Some(socket) => socket,
                     None => slot.insert(nonblocking(UdpSocket::bind(any)?)?),

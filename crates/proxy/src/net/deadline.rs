@@ -28,7 +28,8 @@ impl Deadline {
     /// Ready when the limit has passed since the first wait after the last [`Self::restart`].
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(limit) = self.limit else { return Poll::Pending };
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + limit)));
+        let sleep =
+            self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + limit)));
         sleep.as_mut().poll(cx)
     }
 }

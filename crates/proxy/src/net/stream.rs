@@ -74,7 +74,11 @@ impl Stream {
 
     /// Runs a system call on the descriptor when it is ready for `interest`; `None` when it would block, in which
     /// case readiness has been cleared.
-    pub(crate) fn try_io<T>(&self, interest: Interest, call: impl FnOnce() -> io::Result<T>) -> Option<io::Result<T>> {
+    pub(crate) fn try_io<T>(
+        &self,
+        interest: Interest,
+        call: impl FnOnce() -> io::Result<T>,
+    ) -> Option<io::Result<T>> {
         unless_blocked(match self {
             Self::Tcp(s) => s.try_io(interest, call),
             Self::Unix(s) => s.try_io(interest, call),

@@ -58,7 +58,12 @@ impl Backend {
             queue_max: Peak::default(),
             session_rate: RateMeter::new(now),
             history: (0..workers).map(|_| Mutex::new(Sparkline::new(now))).collect(),
-            state: Mutex::new(State { up: true, since: now, down_transitions: 0, downtime: std::time::Duration::ZERO }),
+            state: Mutex::new(State {
+                up: true,
+                since: now,
+                down_transitions: 0,
+                downtime: std::time::Duration::ZERO,
+            }),
         }
     }
 

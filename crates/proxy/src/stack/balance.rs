@@ -91,7 +91,10 @@ impl Balance {
                 Picked::Server(id)
             }
             Pick::Saturated(server) => {
-                let positions = [server.map_or(0, |id| pool.queued(id)), u32::try_from(pool.backend_queued()).unwrap_or(u32::MAX)];
+                let positions = [
+                    server.map_or(0, |id| pool.queued(id)),
+                    u32::try_from(pool.backend_queued()).unwrap_or(u32::MAX),
+                ];
                 let Some(ticket) = pool.enqueue(server) else { return Picked::Nobody };
                 ctx.queue_positions.set(positions);
                 self.backend.queue_max.observe(u64::from(positions[1]) + 1);

@@ -61,7 +61,8 @@ async fn attempts(balance: Rc<Balance>, mut request: Request) -> Result<Response
             Err(failed) => failed,
         };
         request = returned;
-        let again = ctx.retries.get() < plan.retries && may_repeat(&balance, &request, sent) && request.body.rewind();
+        let again =
+            ctx.retries.get() < plan.retries && may_repeat(&balance, &request, sent) && request.body.rewind();
         if !again {
             return Err(error);
         }

@@ -68,7 +68,8 @@ impl StatsPage {
             return true;
         }
         let Some(given) = head.headers.get_named(b"authorization") else { return false };
-        let Some(coded) = given.get(..6).filter(|s| s.eq_ignore_ascii_case(b"basic ")).map(|_| given[6..].trim_ascii())
+        let Some(coded) =
+            given.get(..6).filter(|s| s.eq_ignore_ascii_case(b"basic ")).map(|_| given[6..].trim_ascii())
         else {
             return false;
         };
@@ -101,7 +102,11 @@ impl StatsPage {
         } else if asks("json") {
             content("application/json", json::render(&self.report(), &options.filter), None)
         } else {
-            content("text/html; charset=utf-8", html::render(&self.report(), &options), options.active_refresh())
+            content(
+                "text/html; charset=utf-8",
+                html::render(&self.report(), &options),
+                options.active_refresh(),
+            )
         }
     }
 
@@ -125,7 +130,8 @@ impl StatsPage {
     fn report(&self) -> stats::Report {
         let mut report = report::build(&self.objects, &self.writer, self.plan.show_legends, Instant::now());
         if !self.plan.scope.is_empty() {
-            let shown = |name: &str| self.plan.scope.iter().any(|s| s == name || (s == "." && *self.owner == *name));
+            let shown =
+                |name: &str| self.plan.scope.iter().any(|s| s == name || (s == "." && *self.owner == *name));
             report.proxies.retain(|p| shown(&p.name));
         }
         report

@@ -41,7 +41,8 @@ pub(crate) async fn exchange(
             ctx.answered_at.set(Some(Instant::now()));
             ctx.status.set(Some(response.status));
             let upload = (!uploaded).then_some(upload);
-            let tunnel = response.status == 101 || (head.method() == b"CONNECT" && (200..300).contains(&response.status));
+            let tunnel = response.status == 101
+                || (head.method() == b"CONNECT" && (200..300).contains(&response.status));
             Ok(if tunnel {
                 open_tunnel(upstream, response, permit)
             } else {
@@ -94,7 +95,8 @@ impl Attempt {
     ) -> Result<(ResponseHead, BodyLength), ProxyError> {
         loop {
             let mut head = self.next_head().await?;
-            let length = h1::response_framing(&mut head, request.method()).map_err(|_| ProxyError::BadResponse)?;
+            let length =
+                h1::response_framing(&mut head, request.method()).map_err(|_| ProxyError::BadResponse)?;
             match head.status {
                 101 if options.upgrade.is_some() => return Ok((head, length)),
                 101 => return Err(ProxyError::BadResponse),
@@ -162,8 +164,17 @@ fn respond(
     permit: Permit,
 ) -> Response {
     let persistent = ConnectionOptions::read(&head.headers).persistent(head.version);
-    let reusable = persistent && length != BodyLength::UntilClose && endpoint.plan.connection == ConnectionMode::KeepAlive;
+    let reusable = persistent
+        && length != BodyLength::UntilClose
+        && endpoint.plan.connection == ConnectionMode::KeepAlive;
     h1::strip(&mut head.headers);
     let body = UpstreamBody::new(upstream, Rc::clone(endpoint), length, upload, reusable, permit);
-    Response { head, length, body: ResponseBody::Upstream(Box::new(body)), close: false, log: None, metrics: None }
+    Response {
+        head,
+        length,
+        body: ResponseBody::Upstream(Box::new(body)),
+        close: false,
+        log: None,
+        metrics: None,
+    }
 }

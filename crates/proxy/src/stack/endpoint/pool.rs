@@ -40,7 +40,9 @@ impl Pool {
 
     /// Closes connections that are idle for too long or closed by their server.
     pub(crate) fn purge(&self, now: Instant) {
-        self.idle.borrow_mut().retain(|(stream, since)| now.duration_since(*since) < IDLE_LIMIT && stream.is_quiet());
+        self.idle
+            .borrow_mut()
+            .retain(|(stream, since)| now.duration_since(*since) < IDLE_LIMIT && stream.is_quiet());
     }
 
     /// Closes all.

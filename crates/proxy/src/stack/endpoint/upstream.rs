@@ -65,7 +65,15 @@ impl UpstreamBody {
     ) -> Self {
         let silence = Deadline::new(upstream.timeout);
         let decoder = BodyDecoder::new(length);
-        let mut body = Self { upstream: Some(upstream), endpoint, decoder, upload, reusable, silence, permit: Some(permit) };
+        let mut body = Self {
+            upstream: Some(upstream),
+            endpoint,
+            decoder,
+            upload,
+            reusable,
+            silence,
+            permit: Some(permit),
+        };
         if body.decoder.is_done() && body.upload.is_none() {
             // Nothing follows the head: the connection is free before the client has been answered.
             body.finish();
@@ -102,7 +110,9 @@ impl UpstreamBody {
                 }
                 Poll::Ready(Ok(0) | Err(_)) => return self.fail(ProxyError::ServerClosed),
                 Poll::Ready(Ok(_)) => {}
-                Poll::Pending if self.silence.poll(cx).is_ready() => return self.fail(ProxyError::ServerTimeout),
+                Poll::Pending if self.silence.poll(cx).is_ready() => {
+                    return self.fail(ProxyError::ServerTimeout);
+                }
                 Poll::Pending => return Poll::Pending,
             }
         }
