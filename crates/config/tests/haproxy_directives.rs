@@ -238,6 +238,9 @@ fn servers_take_their_arguments_over_default_server() {
         (seconds(1), Duration::from_millis(500), seconds(4))
     );
     assert_eq!((check.rise, check.port, check.addr), (4, Some(8080), Some("192.0.2.9".parse().unwrap())));
+    let addr =
+        proxy("backend b", "server a 192.0.2.1:80 check addr 192.0.2.9:81").servers[0].check.clone().unwrap();
+    assert_eq!((addr.addr, addr.port), (Some("192.0.2.9".parse().unwrap()), Some(81)));
     for (line, message) in [
         ("server", "2:7 'server' needs a name"),
         ("server a", "2:9 'server' needs an address"),
@@ -254,6 +257,10 @@ fn servers_take_their_arguments_over_default_server() {
         ("server a 192.0.2.1:80 weight 300", "2:30 'weight' does not take '300'"),
         ("server a 192.0.2.1:80 ssl", "2:23 'ssl' on a server is not yet supported"),
         ("server a 192.0.2.1:80 slowstart 5s", "2:23 'slowstart' on a server is not yet supported"),
+        (
+            "server a 192.0.2.1:80 set-proxy-v2-tlv-fmt(0xE1) %[src]",
+            "2:23 'set-proxy-v2-tlv-fmt' on a server is not yet supported",
+        ),
         ("server a 192.0.2.1:80 addr app", "2:28 'addr' does not take 'app'"),
         ("default-server", "2:15 'default-server' needs server arguments"),
         ("default-server id 3", "2:16 'id' cannot be the same for all servers"),
@@ -305,6 +312,7 @@ fn http_checks_come_from_the_option_and_from_send_and_expect() {
         ("http-check expect string OK", "2:19 'http-check expect string' is not yet supported"),
         ("http-check expect status 99", "2:26 '99' is not a status code"),
         ("http-check expect status 200,300-200", "2:30 '300-200' is not a status code"),
+        ("http-check set-var(check.x) str(y)", "2:1 'http-check set-var' is not yet supported"),
         ("http-check connect", "2:1 'http-check connect' is not yet supported"),
         ("http-check send hdr X", "2:17 'hdr' needs a value"),
         ("http-check send hdr X %[src]", "2:23 a log-format expression in a check is not yet supported"),
@@ -429,7 +437,7 @@ fn log_lines_have_a_target_a_facility_and_levels() {
         ("log 192.0.2.1 local0 notic", "2:22 'notic' is not a log level"),
         ("log 192.0.2.1 format json local0", "2:22 'json' is not a log format"),
         ("log 192.0.2.1 sample 1:2 local0", "2:15 'sample' on a log line is not yet supported"),
-        ("log ring@x local0", "2:5 'ring@' is not a kind of address"),
+        ("log ring@x local0", "2:5 'ring@' addresses are not yet supported"),
         ("log loghost local0", "2:5 'loghost' is not an IP address"),
     ] {
         assert_eq!(error("global", line), message);

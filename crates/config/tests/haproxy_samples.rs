@@ -8,7 +8,7 @@ use std::time::Duration;
 use config::diagnostic::Severity;
 use config::haproxy::{
     Balance, BindAddress, Config, Environment, Expect, FixedEnvironment, LogDestination, LogFormat, Mode,
-    ProxyKind, ServerAddress, load,
+    ProxyKind, ServerAddress, load, quick_start,
 };
 use support::messages;
 
@@ -159,4 +159,28 @@ fn bytes_that_are_not_utf8_are_an_error_in_a_word_and_nothing_in_a_comment() {
     assert_eq!(errors, ["this is not UTF-8 text", "'timeout server' does not take '5x'"]);
     let span = loaded.diagnostics.0[0].span.unwrap();
     assert_eq!(loaded.sources.line_column(span), (3, 14));
+}
+
+#[test]
+fn the_quick_start_is_a_whole_configuration_without_a_finding_but_the_open_dashboard() {
+    let text =
+        quick_start(&[":8080", "unix@/run/my app.sock"], &["127.0.0.1:9001", "app:9002"], Some(":8404"));
+    let (parsed, _) = support::parse_text(&text);
+    let found: Vec<_> = parsed.diagnostics.iter().map(|d| d.message.as_str()).collect();
+    assert_eq!(found, ["everyone who reaches frontend 'stats' may see the statistics"]);
+    let config = parsed.config.expect("valid");
+    let [stats, web, app] = config.proxies.as_slice() else { panic!("three proxies") };
+    assert_eq!(stats.stats.as_ref().map(|page| page.uri.as_str()), Some("/stats"));
+    assert_eq!(web.binds[1].address, BindAddress::Unix("/run/my app.sock".into()));
+    assert!(web.forwardfor.is_some() && web.default_backend.as_deref() == Some("app"));
+    assert!(app.servers.iter().all(|server| server.check.is_some()));
+    assert_eq!(app.servers[1].address, ServerAddress::Name { host: "app".into(), port: 9002 });
+}
+
+#[test]
+fn nothing_on_the_command_line_becomes_a_directive_of_the_quick_start() {
+    for hostile in [":80\n    monitor-uri /x", ":80 maxconn 1", ":80 # ", "\"$HOME", "a\\", ""] {
+        let (parsed, _) = support::parse_text(&quick_start(&[hostile], &["127.0.0.1:9001"], None));
+        assert!(parsed.config.is_none(), "{hostile:?}");
+    }
 }

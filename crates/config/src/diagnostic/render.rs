@@ -9,8 +9,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use super::{Diagnostic, Diagnostics, Severity};
 use crate::source::{Sources, Span};
 
-/// Longer lines are cut around the place in question before they are laid out.
-const MAX_LINE: usize = 1_000;
+/// A message quotes words of the configuration, which may be of any length; no more than this is shown.
+const MAX_MESSAGE: usize = 400;
 
 /// Renders findings for people: `file:line:column`, the source line, a caret, and the way out.
 ///
@@ -76,9 +76,17 @@ fn sentence(diagnostic: &Diagnostic) -> String {
     text
 }
 
-/// Text from a configuration may hold anything; a terminal must not obey it.
+/// Text from a configuration may hold anything; a terminal must not obey it, nor a log be flooded by it.
 fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    let mut out = String::with_capacity(text.len().min(MAX_MESSAGE));
+    for (count, c) in text.chars().enumerate() {
+        if count == MAX_MESSAGE {
+            out.push_str("...");
+            break;
+        }
+        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
 }
 
 /// One line of a file with a range in it.
@@ -90,26 +98,23 @@ struct Excerpt {
 }
 
 impl Excerpt {
-    /// The first line that the span touches, cut when it is very long.
+    /// The first line that the span touches.
     fn of(sources: &Sources, span: Span) -> Option<Self> {
         let file = sources.file(span.file)?;
         let text: &str = &file.text;
         let floor =
             |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         let start = floor(span.start as usize);
-        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
-        let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
-        let end = floor(span.end as usize).clamp(start, line_end);
-        // A multi-megabyte line costs its layout time, and says nothing beyond the surroundings.
-        let from = floor(start.saturating_sub(MAX_LINE)).max(line_start);
-        let to = floor(end.min(start + MAX_LINE) + MAX_LINE).min(line_end);
+        let from = text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let to = text[start..].find('\n').map_or(text.len(), |at| start + at);
+        let end = floor(span.end as usize).clamp(start, to);
         let shown = text[from..to].trim_end_matches('\r');
         let inside = |at: usize| (at - from).min(shown.len());
         Some(Self {
             path: printable(&file.path.to_string_lossy()),
             line: sources.line_column(span).0,
             text: shown.to_owned(),
-            range: inside(start)..inside(end.min(to)),
+            range: inside(start)..inside(end),
         })
     }
 

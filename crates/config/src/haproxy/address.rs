@@ -20,9 +20,9 @@ const SERVER_HELP: &str =
     "an address is ADDRESS:PORT, as in 192.0.2.1:80, [2001:db8::1]:80 or name:80, or unix@PATH";
 const LOG_HELP: &str = "a log target is ADDRESS[:PORT], a path such as /dev/log, stdout, stderr, or 'global'";
 /// Prefixes of HAProxy that mean something else than TCP over IP, a Unix socket or a descriptor.
-const OTHER_PREFIXES: [&str; 14] = [
+const OTHER_PREFIXES: [&str; 16] = [
     "abns", "abnsz", "sockpair", "udp", "udp4", "udp6", "quic4", "quic6", "mptcp", "mptcp4", "mptcp6",
-    "rhttp", "uxdg", "dgram",
+    "rhttp", "uxdg", "ring", "backend", "dgram",
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,9 @@ use std::ops::Range;
 use thiserror::Error;
 
 use super::environment::Environment;
-use crate::diagnostic::nearest;
+use super::lexer;
+use crate::diagnostic::{Diagnostics, nearest};
+use crate::source::FileId;
 
 /// Features that `feature(NAME)` answers with true: those a configuration can rely on.
 const FEATURES: [&str; 5] = ["EPOLL", "GETADDRINFO", "LINUX_SPLICE", "POLL", "THREAD"];
@@ -31,7 +33,7 @@ const MAX_DEPTH: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{message}")]
 pub struct ConditionError {
-    /// The bytes of the condition that are to blame.
+    /// The bytes of the condition that are to blame, once variables are expanded.
     pub at: Range<usize>,
     /// What is wrong with them.
     pub message: String,
@@ -39,7 +41,7 @@ pub struct ConditionError {
     pub help: Option<String>,
 }
 
-/// Whether the condition holds. An empty one does not.
+/// Whether the condition, written as after `.if`, holds. An empty one does not.
 ///
 /// # Errors
 /// When the text is not a condition.
@@ -48,11 +50,18 @@ pub struct ConditionError {
 /// use config::haproxy::{FixedEnvironment, evaluate_condition};
 ///
 /// let env = FixedEnvironment::new().with_variable("STAGE", "test");
-/// assert_eq!(evaluate_condition("version_atleast(2.8) && defined(STAGE)", &env), Ok(true));
+/// assert_eq!(evaluate_condition("version_atleast(2.8) && streq(\"$STAGE\",test)", &env), Ok(true));
 /// assert!(evaluate_condition("version_atleast(", &env).is_err());
 /// ```
 pub fn evaluate_condition(text: &str, env: &dyn Environment) -> Result<bool, ConditionError> {
-    evaluate(text, &|name| env.variable(name).is_some())
+    let mut diagnostics = Diagnostics::default();
+    let lexed = lexer::split(FileId(0), 0, text, &|name| env.variable(name), &mut diagnostics);
+    if let Some(finding) = diagnostics.0.into_iter().next().filter(|_| lexed.broken) {
+        let at = finding.span.map_or(0..0, |span| span.start as usize..span.end as usize);
+        return Err(ConditionError { at, message: finding.message, help: finding.help });
+    }
+    let words: Vec<_> = lexed.words.iter().map(|word| word.text.as_str()).collect();
+    evaluate(&words.join(" "), &|name| env.variable(name).is_some())
 }
 
 pub(crate) fn evaluate(text: &str, defined: &dyn Fn(&str) -> bool) -> Result<bool, ConditionError> {

@@ -38,7 +38,14 @@ pub(super) fn directive(
     };
     let word = &words[first];
     let second = words.get(first + 1).filter(|_| GROUPS.contains(&word.text.as_str()));
-    let name = second.map_or_else(|| word.text.clone(), |second| format!("{} {}", word.text, second.text));
+    let name = second.map_or_else(
+        || word.text.clone(),
+        |second| {
+            // `http-check set-var(check.x)`: arguments in parentheses are no part of the name.
+            let second = second.text.split('(').next().unwrap_or_default();
+            format!("{} {second}", word.text)
+        },
+    );
     let arguments = first + 1 + usize::from(second.is_some());
 
     let here = named(&name).find(|k| k.places.contains(place));

@@ -246,9 +246,9 @@ impl Draft {
         self.failed.insert(name.to_owned());
     }
 
-    /// Whether a line whose first word is `keyword` had an error.
+    /// Whether a line whose first word is `keyword`, or an old name that ends in it, had an error.
     pub(crate) fn has_failed(&self, keyword: &str) -> bool {
-        self.failed.contains(keyword)
+        self.failed.iter().any(|failed| failed.ends_with(keyword))
     }
 
     /// `backend 'app'`.

@@ -45,7 +45,7 @@ pub struct Global {
     pub log: Vec<LogTarget>,
     /// `log-tag`; default `haproxy` as HAProxy's own, because syslog filters match it.
     pub log_tag: String,
-    /// `log-send-hostname`: host name to put in syslog headers.
+    /// `log-send-hostname`: host name to put in syslog headers; empty is the host's own.
     pub log_send_hostname: Option<String>,
     /// `pidfile`.
     pub pidfile: Option<PathBuf>,
@@ -543,7 +543,7 @@ pub struct StatsPage {
     pub hide_version: bool,
     /// `stats show-legends`.
     pub show_legends: bool,
-    /// `stats show-node [name]`: the name to show.
+    /// `stats show-node [name]`: the name to show; empty is the host's own.
     pub show_node: Option<String>,
     /// `stats show-desc [text]`.
     pub show_desc: Option<String>,

@@ -10,15 +10,16 @@ use crate::haproxy::model::{Bind, BindAddress};
 
 pub(super) static TABLE: &[Keyword] = &[keyword("bind", FL, Action::Proxy(bind))];
 
-const SUPPORTED: [&str; 8] = ["backlog", "interface", "maxconn", "mode", "name", "v4v6", "v6only", "id"];
+const SUPPORTED: [&str; 7] = ["backlog", "interface", "maxconn", "mode", "name", "v4v6", "v6only"];
 /// Options with the number of their arguments that change nothing here.
-const NO_EFFECT: [(&str, usize, &str); 6] = [
+const NO_EFFECT: [(&str, usize, &str); 7] = [
     ("defer-accept", 0, "connections that stay silent end by 'timeout http-request' or 'timeout client'"),
     ("nice", 1, "listeners have equal priority"),
     ("shards", 1, "every worker accepts on every listener"),
     ("thread", 1, "every worker accepts on every listener"),
     ("tfo", 0, "the kernel's setting decides about TCP fast open"),
     ("guid-prefix", 1, "listeners are known by their name"),
+    ("id", 1, "listeners are known by their name"),
 ];
 const TLS: [&str; 31] = [
     "allow-0rtt",
@@ -53,7 +54,7 @@ const TLS: [&str; 31] = [
     "tls-ticket-keys",
     "verify",
 ];
-const PLANNED: [&str; 22] = [
+const PLANNED: &[&str] = &[
     "accept-netscaler-cip",
     "accept-proxy",
     "cc",
@@ -76,8 +77,9 @@ const PLANNED: [&str; 22] = [
     "tcp-ut",
     "transparent",
     "uid",
+    "user",
+    "nbconn",
 ];
-const PLANNED_MORE: [&str; 2] = ["user", "nbconn"];
 
 /// `bind ADDRESS[,ADDRESS]… [OPTION]…`
 fn bind(draft: &mut Draft, line: &mut Directive<'_>) -> Option<()> {
@@ -160,15 +162,6 @@ fn option(bind: &mut Bind, word: &Word, line: &mut Directive<'_>) -> Option<()> 
             let value = line.value_of(word, "a number")?;
             bind.backlog = Some(line.integer_in(value, "backlog", 0..=most)?).filter(|n| *n > 0);
         }
-        "id" => {
-            let value = line.value_of(word, "a number")?;
-            line.integer_in(value, "id", 1..=most)?;
-            line.no_effect(
-                "'id' of a listener",
-                word.span.to(value.span),
-                "listeners are known by their name",
-            );
-        }
         "v4v6" => bind.v4v6 = true,
         "v6only" => bind.v6only = true,
         "mode" => {
@@ -182,20 +175,20 @@ fn option(bind: &mut Bind, word: &Word, line: &mut Directive<'_>) -> Option<()> 
                 }
             }
         }
-        text if PLANNED.contains(&text) || PLANNED_MORE.contains(&text) => {
+        text if PLANNED.contains(&text) => {
             line.rest();
-            let help = format!("supported are {}", SUPPORTED[..7].join(", "));
+            let help = format!("supported are {}", SUPPORTED.join(", "));
             return line.not_yet(&format!("'{text}' on a 'bind' line"), word.span, &help);
         }
         text => {
-            let known = SUPPORTED.iter().chain(&PLANNED).chain(&TLS).chain(&PLANNED_MORE).copied();
+            let known = SUPPORTED.iter().chain(PLANNED).chain(&TLS).copied();
             let near = nearest(text, known.chain(NO_EFFECT.map(|(name, ..)| name)));
             let diagnostic = Diagnostic::error(format!("'{text}' is not an option of 'bind'"), word.span);
             line.diagnostics.push(match near {
                 Some(near) => diagnostic.label(format!("did you mean '{near}'?")),
-                None => diagnostic
-                    .label("not known here")
-                    .help(format!("supported are {}", SUPPORTED[..7].join(", "))),
+                None => {
+                    diagnostic.label("not known here").help(format!("supported are {}", SUPPORTED.join(", ")))
+                }
             });
             // Its value, if it has one, would only be reported as another unknown option.
             while line.peek().is_some_and(|next| !SUPPORTED.contains(&next.text.as_str())) {

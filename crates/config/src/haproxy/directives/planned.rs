@@ -80,6 +80,8 @@ pub(super) static GLOBAL: &[Keyword] = &[
     keyword("h2-workaround-bogus-websocket-clients", G, Action::NoEffect(HTTP2)),
     keyword("harden.reject-privileged-ports.quic", G, Action::NotYet("remove the line")),
     keyword("harden.reject-privileged-ports.tcp", G, Action::NotYet("remove the line")),
+    keyword("http-err-codes", G, Action::NotYet("remove the line")),
+    keyword("http-fail-codes", G, Action::NotYet("remove the line")),
     keyword("httpclient.resolvers.disabled", G, Action::NoEffect(CLIENT)),
     keyword("httpclient.resolvers.id", G, Action::NoEffect(CLIENT)),
     keyword("httpclient.resolvers.prefer", G, Action::NoEffect(CLIENT)),

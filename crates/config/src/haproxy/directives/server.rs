@@ -1,5 +1,7 @@
 //! `server` and `default-server`.
 
+use std::net::{IpAddr, SocketAddr};
+
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::haproxy::address::server_address;
 use crate::haproxy::directive::{Directive, with_variable_hint};
@@ -36,7 +38,7 @@ const SUPPORTED: [&str; 19] = [
     "weight",
 ];
 /// What they say is the case anyway.
-const SILENT: [&str; 13] = [
+const SILENT: [&str; 14] = [
     "no-agent-check",
     "no-check-send-proxy",
     "no-check-ssl",
@@ -46,6 +48,7 @@ const SILENT: [&str; 13] = [
     "no-send-proxy-v2-ssl-cn",
     "no-sni-auto",
     "no-ssl",
+    "no-ssl-reuse",
     "no-tfo",
     "no-verifyhost",
     "non-stick",
@@ -61,7 +64,7 @@ const NO_EFFECT: [(&str, &str); 7] = [
     ("pool-purge-delay", "the pool of idle connections sizes itself"),
 ];
 /// Arguments of HAProxy that are not there yet, with the number of their values.
-const PLANNED: [(&str, usize); 56] = [
+const PLANNED: &[(&str, usize)] = &[
     ("agent-addr", 1),
     ("agent-check", 0),
     ("agent-inter", 1),
@@ -118,8 +121,6 @@ const PLANNED: [(&str, usize); 56] = [
     ("socks4", 1),
     ("source", 1),
     ("ssl", 0),
-];
-const PLANNED_MORE: [(&str, usize); 15] = [
     ("send-proxy-v2-ssl-cn", 0),
     ("set-proxy-v2-tlv-fmt", 1),
     ("sni-auto", 0),
@@ -199,16 +200,14 @@ fn server(draft: &mut Draft, line: &mut Directive<'_>) -> Option<()> {
 fn arguments(settings: &mut ServerSettings, line: &mut Directive<'_>) -> Option<()> {
     let mut complete = true;
     while let Some(word) = line.next() {
-        let text = word.text.as_str();
-        if SUPPORTED.contains(&text) {
+        let text = word.text.split('(').next().unwrap_or_default();
+        if SUPPORTED.contains(&word.text.as_str()) {
             complete &= argument(settings, word, line).is_some();
         } else if SILENT.contains(&text) {
         } else if let Some((name, why)) = NO_EFFECT.iter().find(|(name, _)| *name == text) {
             let value = line.value_of(word, "a value")?;
             line.no_effect(&format!("'{name}'"), word.span.to(value.span), why);
-        } else if let Some((name, values)) =
-            PLANNED.iter().chain(&PLANNED_MORE).find(|(name, _)| *name == text)
-        {
+        } else if let Some((name, values)) = PLANNED.iter().find(|(name, _)| *name == text) {
             for _ in 0..*values {
                 line.next();
             }
@@ -229,7 +228,7 @@ fn supported() -> String {
 }
 
 fn unknown(word: &Word, line: &mut Directive<'_>) {
-    let planned = PLANNED.iter().chain(&PLANNED_MORE).map(|(name, _)| *name);
+    let planned = PLANNED.iter().map(|(name, _)| *name);
     let near = nearest(&word.text, SUPPORTED.iter().copied().chain(planned).chain(SILENT));
     let diagnostic = Diagnostic::error(format!("'{}' is not an argument of a server", word.text), word.span);
     line.diagnostics.push(match near {
@@ -263,11 +262,17 @@ fn argument(settings: &mut ServerSettings, word: &Word, line: &mut Directive<'_>
         "cookie" => settings.cookie = Some(line.value_of(word, "a value")?.text.clone()),
         "addr" => {
             let value = line.value_of(word, "an IP address")?;
-            match value.text.parse() {
-                Ok(addr) => settings.addr = Some(addr),
+            let with_port =
+                value.text.parse::<SocketAddr>().map(|address| (address.ip(), Some(address.port())));
+            match value.text.parse::<IpAddr>().map(|addr| (addr, None)).or(with_port) {
+                Ok((addr, port)) => {
+                    settings.addr = Some(addr);
+                    settings.port = port.or(settings.port);
+                }
                 Err(_) => {
                     let message = format!("'addr' does not take '{}'", value.text);
-                    return line.fail(Diagnostic::error(message, value.span).label("an IP address expected"));
+                    let diagnostic = Diagnostic::error(message, value.span);
+                    return line.fail(diagnostic.label("an IP address expected, with a port or without"));
                 }
             }
         }
