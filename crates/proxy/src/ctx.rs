@@ -77,8 +77,6 @@ pub(crate) struct Ctx {
     pub(crate) bytes_in: Cell<u64>,
     pub(crate) bytes_out: Cell<u64>,
     pub(crate) ended: Cell<Option<(char, char)>>,
-    /// Connection counts for the log: process, frontend, backend, server.
-    pub(crate) connections: Cell<[u32; 4]>,
     /// Requests ahead in the server's and the backend's queue.
     pub(crate) queue_positions: Cell<[u32; 2]>,
     /// First request of its client connection (`http-reuse safe`).
@@ -110,7 +108,6 @@ impl Ctx {
             bytes_in: Cell::default(),
             bytes_out: Cell::default(),
             ended: Cell::default(),
-            connections: Cell::default(),
             queue_positions: Cell::default(),
             first,
         }

@@ -1,10 +1,9 @@
 //! The responses of the proxy itself: HAProxy's reason phrases and small HTML pages, or the operator's `errorfile`s.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use config::haproxy::ErrorFile;
 
 use crate::h1::{ResponseHead, parse_response};
-use bytes::BytesMut;
 
 /// One error response, ready to send.
 #[derive(Debug, Clone)]
@@ -30,28 +29,26 @@ const PAGES: [(u16, &str, &str); 13] = [
     (504, "Gateway Time-out", "The server didn't respond in time."),
 ];
 
-/// The error responses of one proxy, built once.
+/// The error responses of one proxy, built once. No page for a status (an empty `errorfile`) closes the connection without
+/// a word.
 #[derive(Debug, Clone)]
-pub(crate) struct ErrorPages(Vec<ErrorPage>);
+pub(crate) struct ErrorPages(Vec<(u16, Option<ErrorPage>)>);
 
 impl ErrorPages {
     /// The built-in pages, with `files` in place of those they name.
     pub(crate) fn new(files: &[ErrorFile]) -> Self {
-        let mut pages: Vec<ErrorPage> =
-            PAGES.iter().map(|(status, reason, text)| builtin(*status, reason, text)).collect();
+        let mut pages: Vec<_> =
+            PAGES.iter().map(|(status, reason, text)| (*status, Some(builtin(*status, reason, text)))).collect();
         for file in files {
-            if let Some(page) = from_file(file) {
-                pages.retain(|p| p.head.status != page.head.status);
-                pages.push(page);
-            }
+            pages.retain(|(status, _)| *status != file.status);
+            pages.push((file.status, from_file(file)));
         }
         Self(pages)
     }
 
-    /// The response for `status`; any status without a page of its own gets the one for 500.
-    pub(crate) fn page(&self, status: u16) -> ErrorPage {
-        let of = |s: u16| self.0.iter().find(|p| p.head.status == s);
-        of(status).or_else(|| of(500)).cloned().unwrap_or_else(|| builtin(500, "Internal Server Error", ""))
+    /// The response for `status`, one of those the proxy answers by itself.
+    pub(crate) fn page(&self, status: u16) -> Option<ErrorPage> {
+        self.0.iter().find(|(s, _)| *s == status).and_then(|(_, page)| page.clone())
     }
 }
 
@@ -85,10 +82,16 @@ mod tests {
         let response =
             b"HTTP/1.0 503 Sorry\nContent-Type: text/plain\nConnection: close\n\nback soon\n".to_vec();
         let pages = ErrorPages::new(&[ErrorFile { status: 503, path: "x".into(), response }]);
-        let page = pages.page(503);
+        let page = pages.page(503).unwrap();
         assert_eq!(&page.body[..], b"back soon\n");
         assert_eq!(page.head.headers.get_named(b"content-length"), Some(&b"10"[..]));
         assert!(!page.head.headers.contains(b"connection"));
-        assert!(pages.page(502).body.starts_with(b"<html>"));
+        assert!(pages.page(502).unwrap().body.starts_with(b"<html>"));
+    }
+
+    #[test]
+    fn an_empty_file_means_silence() {
+        let pages = ErrorPages::new(&[ErrorFile { status: 408, path: "/dev/null".into(), response: Vec::new() }]);
+        assert!(pages.page(408).is_none());
     }
 }

@@ -15,6 +15,7 @@ use tokio::task::LocalSet;
 
 use crate::accept::{self, BindError, Listener};
 use crate::health;
+use crate::idle;
 use crate::heartbeat::{DEFAULT_PATH, Heartbeat, State};
 use crate::log::{Identity, LogWriter};
 use crate::objects::{Objects, Process};
@@ -136,6 +137,7 @@ impl Instance {
     pub async fn run<S: AsyncFnMut() -> Stop>(self, mut stop: S) {
         let local = LocalSet::new();
         let serving = async {
+            tokio::task::spawn_local(idle::measure(Arc::clone(&self.objects)));
             health::spawn_all(&self.objects.backends.load(), self.spread_checks, &self.writer);
             if let Some(heartbeat) = &self.heartbeat
                 && let Err(error) = heartbeat.serve(&self.workers).await
@@ -224,6 +226,7 @@ fn process(config: &Config, workers: usize) -> Process {
         connection_rate: RateMeter::new(now),
         session_rate: RateMeter::new(now),
         stopping: AtomicBool::new(false),
+        idle_percent: AtomicU32::new(100),
         node: config.global.node.clone(),
         description: config.global.description.clone(),
     }

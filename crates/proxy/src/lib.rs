@@ -44,6 +44,7 @@ mod error_pages;
 pub mod h1;
 mod health;
 mod heartbeat;
+mod idle;
 mod instance;
 mod log;
 mod message;

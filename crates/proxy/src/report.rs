@@ -78,6 +78,7 @@ fn process(objects: &Objects, writer: &LogWriter, now: Instant) -> ProcessInfo {
         maxsock: files,
         ulimit_n: files,
         cur_conns: connections,
+        idle_pct: process.idle_percent.load(Ordering::Relaxed),
         conn_rate: process.connection_rate.rate(now),
         conn_rate_max: process.connection_rate.max(),
         sess_rate: process.session_rate.rate(now),

@@ -52,7 +52,7 @@ async fn open(balance: &Balance, ctx: &Ctx) -> Result<(Stream, Permit), ProxyErr
     let mut same = None;
     loop {
         let permit = balance.permit(ctx, same).await?;
-        let endpoint = balance.endpoint(permit.id).ok_or(ProxyError::NoServer)?;
+        let endpoint = Rc::clone(balance.endpoint(&permit));
         ctx.phase.set(Phase::Connect);
         endpoint.metrics.connecting();
         match connect(&endpoint.server.address, plan.timeouts.connect).await {

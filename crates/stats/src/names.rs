@@ -85,7 +85,6 @@ table! {
     PROCESS_MAX_CONNECTION_RATE Gauge CountPerSecond "haproxy_process_max_connection_rate" "Highest number of connections accepted in a second.";
     PROCESS_CURRENT_SESSION_RATE Gauge CountPerSecond "haproxy_process_current_session_rate" "Sessions created in the last second.";
     PROCESS_MAX_SESSION_RATE Gauge CountPerSecond "haproxy_process_max_session_rate" "Highest number of sessions created in a second.";
-    PROCESS_CURRENT_TASKS Gauge Count "haproxy_process_current_tasks" "Tasks that exist now.";
     PROCESS_IDLE_TIME_PERCENT Gauge Percent "haproxy_process_idle_time_percent" "Share of the time the workers were idle, 0 to 100.";
     PROCESS_NODE Gauge Count "haproxy_process_node" "Name of the node, as a label.";
     PROCESS_DESCRIPTION Gauge Count "haproxy_process_description" "Description of the node, as a label.";

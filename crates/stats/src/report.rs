@@ -54,8 +54,6 @@ pub struct ProcessInfo {
     pub sess_rate_max: u64,
     /// Bytes sent since the start.
     pub bytes_out: u64,
-    /// Running tasks.
-    pub tasks: u64,
     /// Share of the time the workers were idle, 0 to 100.
     pub idle_pct: u32,
     /// Whether a stop was requested.

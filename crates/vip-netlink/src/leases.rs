@@ -180,7 +180,7 @@ mod tests {
         set.held(long.clone(), now);
         let first = set.next_renewal().unwrap();
         assert_eq!(set.due(first - MS), Due::default());
-        assert_eq!(set.due(first).renew, [short.clone()]);
+        assert_eq!(set.due(first).renew, std::slice::from_ref(&short));
         set.held(short.clone(), first);
         assert_eq!(set.due(now + 1_000 * MS).renew, [short, long]);
     }

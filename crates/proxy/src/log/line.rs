@@ -7,7 +7,7 @@ use super::clock;
 use crate::ctx::Ctx;
 
 /// `option httplog`.
-pub(crate) fn http(ctx: &Ctx, frontend: &str) -> String {
+pub(crate) fn http(ctx: &Ctx, frontend: &str, connections: [u32; 4]) -> String {
     let mut out = String::with_capacity(256);
     prefix(&mut out, ctx, frontend);
     let times = Times::of(ctx);
@@ -23,7 +23,7 @@ pub(crate) fn http(ctx: &Ctx, frontend: &str) -> String {
         ctx.bytes_out.get(),
         termination(ctx),
     );
-    counts(&mut out, ctx);
+    counts(&mut out, ctx, connections);
     out.push_str(" \"");
     if ctx.line.is_empty() {
         out.push_str("<BADREQ>")
@@ -35,7 +35,7 @@ pub(crate) fn http(ctx: &Ctx, frontend: &str) -> String {
 }
 
 /// `option tcplog`.
-pub(crate) fn tcp(ctx: &Ctx, frontend: &str) -> String {
+pub(crate) fn tcp(ctx: &Ctx, frontend: &str, connections: [u32; 4]) -> String {
     let mut out = String::with_capacity(192);
     prefix(&mut out, ctx, frontend);
     let times = Times::of(ctx);
@@ -48,7 +48,7 @@ pub(crate) fn tcp(ctx: &Ctx, frontend: &str) -> String {
         ctx.bytes_out.get(),
         termination(ctx)
     );
-    counts(&mut out, ctx);
+    counts(&mut out, ctx, connections);
     out
 }
 
@@ -87,8 +87,7 @@ fn termination(ctx: &Ctx) -> String {
     format!("{cause}{phase}")
 }
 
-fn counts(out: &mut String, ctx: &Ctx) {
-    let [process, frontend, backend, server] = ctx.connections.get();
+fn counts(out: &mut String, ctx: &Ctx, [process, frontend, backend, server]: [u32; 4]) {
     let [server_queue, backend_queue] = ctx.queue_positions.get();
     let moved = if ctx.redispatched.get() { "+" } else { "" };
     let retries = ctx.retries.get();
@@ -157,9 +156,9 @@ mod tests {
         ctx.status.set(Some(503));
         ctx.bytes_out.set(217);
         ctx.ended.set(Some(('S', 'C')));
-        let line = http(&ctx, "web");
+        let line = http(&ctx, "web", [5, 4, 3, 2]);
         assert!(line.starts_with("10.0.0.9:4242 ["), "{line}");
-        assert!(line.contains("] web web/<NOSRV> 0/-1/-1/-1/0 503 217 - - SC-- 0/0/0/0/0 0/0 "), "{line}");
+        assert!(line.contains("] web web/<NOSRV> 0/-1/-1/-1/0 503 217 - - SC-- 5/4/3/2/0 0/0 "), "{line}");
         assert!(line.ends_with("\"GET /#22x HTTP/1.1\""), "{line}");
     }
 
@@ -169,7 +168,7 @@ mod tests {
         ctx.line = Bytes::new();
         ctx.status.set(Some(408));
         ctx.ended.set(Some(('c', 'R')));
-        let line = http(&ctx, "web");
+        let line = http(&ctx, "web", [5, 4, 3, 2]);
         assert!(line.contains("] web web/<NOSRV> -1/-1/-1/-1/0 408 0 - - cR-- "), "{line}");
         assert!(line.ends_with("\"<BADREQ>\""), "{line}");
     }

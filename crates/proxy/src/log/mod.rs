@@ -7,11 +7,12 @@ mod syslog;
 mod writer;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use config::haproxy::{Level, LogFormat, LogTarget};
 
 use crate::ctx::Ctx;
-use crate::objects::Frontend;
+use crate::objects::{Frontend, Objects, Session};
 
 pub(crate) use syslog::Identity;
 pub(crate) use writer::LogWriter;
@@ -19,6 +20,7 @@ pub(crate) use writer::LogWriter;
 /// Where and how one frontend logs.
 #[derive(Debug)]
 pub(crate) struct AccessSink {
+    objects: Arc<Objects>,
     frontend: Arc<Frontend>,
     targets: Arc<[LogTarget]>,
     format: LogFormat,
@@ -28,9 +30,10 @@ pub(crate) struct AccessSink {
 }
 
 impl AccessSink {
-    pub(crate) fn new(frontend: Arc<Frontend>, writer: LogWriter) -> Self {
+    pub(crate) fn new(objects: Arc<Objects>, frontend: Arc<Frontend>, writer: LogWriter) -> Self {
         let plan = frontend.plan();
         Self {
+            objects,
             targets: plan.log.clone().into(),
             format: plan.log_format,
             dontlognull: plan.dontlognull,
@@ -45,9 +48,10 @@ impl AccessSink {
         if self.skips(ctx) {
             return;
         }
+        let connections = self.connections(ctx);
         let line = match self.format {
-            LogFormat::Http => line::http(ctx, &self.frontend.name),
-            LogFormat::Tcp => line::tcp(ctx, &self.frontend.name),
+            LogFormat::Http => line::http(ctx, &self.frontend.name, connections),
+            LogFormat::Tcp => line::tcp(ctx, &self.frontend.name, connections),
             LogFormat::Basic => line::basic(ctx, &self.frontend.name, "HTTP"),
         };
         self.writer.send(&self.targets, Level::Info, line);
@@ -59,10 +63,19 @@ impl AccessSink {
             return;
         }
         let line = match self.format {
-            LogFormat::Http | LogFormat::Tcp => line::tcp(ctx, &self.frontend.name),
+            LogFormat::Http | LogFormat::Tcp => line::tcp(ctx, &self.frontend.name, self.connections(ctx)),
             LogFormat::Basic => line::basic(ctx, &self.frontend.name, "TCP"),
         };
         self.writer.send(&self.targets, Level::Info, line);
+    }
+
+    /// Connections now, the logged one included: process, frontend, backend, server.
+    fn connections(&self, ctx: &Ctx) -> [u32; 4] {
+        let process = self.objects.process.connections.load(Ordering::Relaxed);
+        let frontend = self.frontend.connections.load(Ordering::Relaxed);
+        let backend = ctx.session.borrow().as_ref().map_or(0, Session::count);
+        let server = ctx.endpoint.borrow().as_ref().map_or(0, |e| e.server.sessions.load(Ordering::Relaxed));
+        [process, frontend, backend, server]
     }
 
     fn skips(&self, ctx: &Ctx) -> bool {

@@ -174,6 +174,11 @@ impl Session {
         backend.sessions_max.observe(u64::from(now));
         Self(Arc::clone(backend))
     }
+
+    /// Sessions of the backend now.
+    pub(crate) fn count(&self) -> u32 {
+        self.0.sessions.load(Ordering::Relaxed)
+    }
 }
 
 impl Drop for Session {

@@ -40,6 +40,8 @@ pub(crate) struct Process {
     pub(crate) connection_rate: RateMeter,
     pub(crate) session_rate: RateMeter,
     pub(crate) stopping: AtomicBool,
+    /// Share of the last second that the workers were idle, 0 to 100.
+    pub(crate) idle_percent: AtomicU32,
     pub(crate) node: Option<String>,
     pub(crate) description: Option<String>,
 }

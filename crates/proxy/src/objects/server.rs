@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -51,6 +51,8 @@ pub(crate) struct Server {
     pub(crate) told: Notify,
     evidence: AtomicBool,
     pub(crate) session_rate: RateMeter,
+    /// Requests and sessions on it now.
+    pub(crate) sessions: AtomicU32,
     pub(crate) sessions_max: Peak,
     pub(crate) queue_max: Peak,
     pub(crate) times: Times,
@@ -117,6 +119,7 @@ impl Server {
             told: Notify::new(),
             evidence: AtomicBool::new(false),
             session_rate: RateMeter::new(now),
+            sessions: AtomicU32::new(0),
             sessions_max: Peak::default(),
             queue_max: Peak::default(),
             times: Times::default(),

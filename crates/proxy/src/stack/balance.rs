@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use lb_core::{Pick, PickInput, ServerId};
@@ -13,17 +14,19 @@ use crate::ctx::{Ctx, Phase};
 use crate::error::ProxyError;
 use crate::message::{Request, Response};
 use crate::net::within;
-use crate::objects::Backend;
+use crate::objects::{Backend, Server};
 
 /// A server's place for one request. Held until the response body has ended.
 #[derive(Debug)]
 pub(crate) struct Permit {
     backend: Arc<Backend>,
+    server: Arc<Server>,
     pub(crate) id: ServerId,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
+        self.server.sessions.fetch_sub(1, Ordering::Relaxed);
         self.backend.release(self.id);
     }
 }
@@ -42,15 +45,12 @@ impl Balance {
             Ok(permit) => permit,
             Err(error) => return Err(Failed { request, error, sent: Sent::Answered }),
         };
-        let Some(endpoint) = self.endpoint(permit.id) else {
-            return Err(Failed { request, error: ProxyError::NoServer, sent: Sent::Answered });
-        };
-        endpoint.call(request, permit).await
+        self.endpoint(&permit).call(request, permit).await
     }
 
-    /// The server a permit is for, as this worker sees it.
-    pub(crate) fn endpoint(&self, id: ServerId) -> Option<&Rc<Endpoint>> {
-        self.endpoints.get(id.0 as usize)
+    /// The server a permit is for, as this worker sees it: endpoints stand in the order of the pool.
+    pub(crate) fn endpoint(&self, permit: &Permit) -> &Rc<Endpoint> {
+        &self.endpoints[permit.id.0 as usize]
     }
 
     /// A place on a server: on `same` when given, otherwise on one picked now, waiting in the queue while all are full.
@@ -69,13 +69,14 @@ impl Balance {
     }
 
     fn granted(&self, ctx: &Ctx, id: ServerId) -> Permit {
-        if let Some(endpoint) = self.endpoint(id) {
-            endpoint.metrics.picked();
-            ctx.endpoint.replace(Some(Rc::clone(endpoint)));
-        }
+        let endpoint = &self.endpoints[id.0 as usize];
+        let sessions = endpoint.server.sessions.fetch_add(1, Ordering::Relaxed) + 1;
+        endpoint.server.sessions_max.observe(u64::from(sessions));
+        endpoint.metrics.picked();
+        ctx.endpoint.replace(Some(Rc::clone(endpoint)));
         ctx.tried.borrow_mut().insert(id);
         ctx.picked_at.set(Some(Instant::now()));
-        Permit { backend: Arc::clone(&self.backend), id }
+        Permit { backend: Arc::clone(&self.backend), server: Arc::clone(&endpoint.server), id }
     }
 
     fn pick_or_queue(&self, ctx: &Ctx, hash: Option<u64>) -> Picked {
@@ -85,9 +86,6 @@ impl Balance {
         match pool.pick(&input) {
             Pick::Server(id) => {
                 pool.acquire(id);
-                if let Some(endpoint) = self.endpoint(id) {
-                    endpoint.server.sessions_max.observe(u64::from(pool.in_flight(id)));
-                }
                 Picked::Server(id)
             }
             Pick::Saturated(server) => {

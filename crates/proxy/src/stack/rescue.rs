@@ -89,7 +89,7 @@ pub(crate) fn respond(ctx: &Ctx, pages: &ErrorPages, error: ProxyError) -> Optio
     ctx.end(error);
     let status = error.status()?;
     ctx.status.set(Some(status));
-    let page = pages.page(status);
+    let page = pages.page(status)?;
     let mut response = Response::local(page.head, page.body);
     // After a request that could not be read to its end, nobody knows where the next one starts.
     response.close = !matches!(status, 502..=504);

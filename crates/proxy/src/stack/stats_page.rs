@@ -14,7 +14,6 @@ use stats::{Filter, csv, html, json, prometheus};
 
 use crate::admin;
 use crate::entry::Site;
-use crate::error_pages::ErrorPages;
 use crate::h1::{RequestHead, ResponseHead};
 use crate::log::LogWriter;
 use crate::message::{Frame, Request, Response};
@@ -56,7 +55,7 @@ impl StatsPage {
             match request.head.method() {
                 b"GET" | b"HEAD" => self.page(&request.head),
                 b"POST" if self.plan.admin => self.command(&mut request).await,
-                _ => error(403),
+                _ => error(403, "Forbidden"),
             }
         };
         request.ctx.status.set(Some(response.head.status));
@@ -81,7 +80,7 @@ impl StatsPage {
     }
 
     fn ask_for_password(&self) -> Response {
-        let mut response = error(401);
+        let mut response = error(401, "Unauthorized");
         let challenge = format!("Basic realm=\"{}\"", self.plan.realm.replace(['"', '\\'], ""));
         response.head.headers.push("www-authenticate", challenge);
         response
@@ -196,9 +195,13 @@ fn content(kind: &'static str, text: String, refresh: Option<u32>) -> Response {
     Response::local(head, Bytes::from(text))
 }
 
-fn error(status: u16) -> Response {
-    let page = ErrorPages::new(&[]).page(status);
-    Response::local(page.head, page.body)
+fn error(status: u16, reason: &'static str) -> Response {
+    let body = Bytes::from(format!("<html><body><h1>{status} {reason}</h1></body></html>\n"));
+    let mut head = ResponseHead::new(status, reason);
+    head.headers.push("content-length", body.len().to_string());
+    head.headers.push("cache-control", "no-cache");
+    head.headers.push("content-type", "text/html");
+    Response::local(head, body)
 }
 
 #[cfg(test)]

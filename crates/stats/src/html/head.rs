@@ -104,7 +104,7 @@ pub(super) fn facts(out: &mut String, process: &ProcessInfo) {
     );
     fact(out, "Requests", &count(process.cum_req), "");
     fact(out, "Bytes sent", &bytes(process.bytes_out), "");
-    fact(out, "Idle", &format!("{} %", process.idle_pct), &format!("{} tasks", count(process.tasks)));
+    fact(out, "Idle", &format!("{} %", process.idle_pct), "");
     fact(out, "Threads", &process.nbthread.to_string(), "");
     fact(out, "File limit", &count(process.ulimit_n), "");
     emit!(out, "</dl>\n");

@@ -5,7 +5,7 @@ use crate::ProcessInfo;
 use crate::names::{self, Metric};
 
 pub(super) fn render(out: &mut Exposition, process: &ProcessInfo) {
-    let numbers: [(Metric, u64); 23] = [
+    let numbers: [(Metric, u64); 22] = [
         (names::PROCESS_NBTHREAD, process.nbthread.into()),
         (names::PROCESS_NBPROC, 1),
         (names::PROCESS_RELATIVE_PROCESS_ID, 1),
@@ -22,7 +22,6 @@ pub(super) fn render(out: &mut Exposition, process: &ProcessInfo) {
         (names::PROCESS_MAX_CONNECTION_RATE, process.conn_rate_max),
         (names::PROCESS_CURRENT_SESSION_RATE, process.sess_rate),
         (names::PROCESS_MAX_SESSION_RATE, process.sess_rate_max),
-        (names::PROCESS_CURRENT_TASKS, process.tasks),
         (names::PROCESS_IDLE_TIME_PERCENT, process.idle_pct.into()),
         (names::PROCESS_STOPPING, process.stopping.into()),
         (names::PROCESS_JOBS, process.jobs),

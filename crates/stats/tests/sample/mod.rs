@@ -28,7 +28,6 @@ pub(crate) fn report() -> Report {
         sess_rate: 34,
         sess_rate_max: 912,
         bytes_out: 91_234_567_890,
-        tasks: 61,
         idle_pct: 87,
         listeners: 2,
         jobs: 131,

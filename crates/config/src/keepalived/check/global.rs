@@ -77,9 +77,8 @@ fn one(s: &Block, global: &mut GlobalDefs, defaults: &mut Defaults, findings: &m
         "vrrp_startup_delay" => global.startup_delay = hold(s, findings),
         "vrrp_delay_after_boot" => global.delay_after_boot = hold(s, findings),
         "vrrp_min_garp" => {
-            if value::switch(s, findings) == Some(true) {
-                defaults.garp = GarpDraft::minimal();
-            }
+            let minimal = value::switch(s, findings) == Some(true);
+            defaults.garp = if minimal { GarpDraft::minimal() } else { defaults.garp };
         }
         "vrrp_down_timer_adverts" => {
             let count = value::integer::<u8>(s, 0, 1..=100, findings);
