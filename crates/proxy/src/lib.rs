@@ -6,24 +6,26 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use config::source::Sources;
 //!
+//! let socket = std::env::temp_dir().join(format!("proxy-example-{}.sock", std::process::id()));
 //! let mut sources = Sources::new();
-//! let file = sources.add("example.cfg", "
+//! let file = sources.add("example.cfg", format!("
 //! global
 //!     nbthread 1
 //!     no heartbeat
 //! listen web
-//!     bind 127.0.0.1:0
+//!     bind unix@{}
 //!     mode http
 //!     timeout connect 1s
 //!     timeout client 5s
 //!     timeout server 5s
 //!     server a 127.0.0.1:9001
-//! ");
+//! ", socket.display()));
 //! let parsed = config::haproxy::parse(&sources, &[file], &config::haproxy::FixedEnvironment::new());
 //! let instance = proxy::Instance::start(&parsed.config.ok_or("invalid configuration")?)?;
 //!
 //! let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 //! runtime.block_on(instance.run(async || proxy::Stop::Graceful));
+//! # std::fs::remove_file(socket)?;
 //! # Ok(())
 //! # }
 //! ```
