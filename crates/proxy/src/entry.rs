@@ -76,7 +76,8 @@ impl Entry {
             pages: pages.collect(),
             backend: chosen.as_ref().map(|(d, _)| d.clone()),
         };
-        let sink = Rc::new(AccessSink::new(Arc::clone(&site.objects), Arc::clone(frontend), site.writer.clone()));
+        let sink =
+            Rc::new(AccessSink::new(Arc::clone(&site.objects), Arc::clone(frontend), site.writer.clone()));
         let metrics = Rc::new(FrontendMetrics::new(&site.shard, Arc::clone(frontend)));
         let error_pages = Rc::new(ErrorPages::new(&plan.error_files));
         let forwardfor =

@@ -37,8 +37,10 @@ pub(crate) struct ErrorPages(Vec<(u16, Option<ErrorPage>)>);
 impl ErrorPages {
     /// The built-in pages, with `files` in place of those they name.
     pub(crate) fn new(files: &[ErrorFile]) -> Self {
-        let mut pages: Vec<_> =
-            PAGES.iter().map(|(status, reason, text)| (*status, Some(builtin(*status, reason, text)))).collect();
+        let mut pages: Vec<_> = PAGES
+            .iter()
+            .map(|(status, reason, text)| (*status, Some(builtin(*status, reason, text))))
+            .collect();
         for file in files {
             pages.retain(|(status, _)| *status != file.status);
             pages.push((file.status, from_file(file)));
@@ -91,7 +93,8 @@ mod tests {
 
     #[test]
     fn an_empty_file_means_silence() {
-        let pages = ErrorPages::new(&[ErrorFile { status: 408, path: "/dev/null".into(), response: Vec::new() }]);
+        let pages =
+            ErrorPages::new(&[ErrorFile { status: 408, path: "/dev/null".into(), response: Vec::new() }]);
         assert!(pages.page(408).is_none());
     }
 }

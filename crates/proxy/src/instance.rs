@@ -15,8 +15,8 @@ use tokio::task::LocalSet;
 
 use crate::accept::{self, BindError, Listener};
 use crate::health;
-use crate::idle;
 use crate::heartbeat::{DEFAULT_PATH, Heartbeat, State};
+use crate::idle;
 use crate::log::{Identity, LogWriter};
 use crate::objects::{Objects, Process};
 use crate::worker::{self, Mailbox, Seed, WorkerHandle};

@@ -10,7 +10,7 @@ use super::header_list::{HeaderList, Known, Text};
 /// Longest head taken: a 16 kB buffer less the room kept for rewriting, as HAProxy's default.
 pub const MAX_HEAD: usize = 15_360;
 /// Most lines in a head, the first one included (`tune.http.maxhdr`).
-pub(super) const MAX_LINES: usize = 101;
+pub const MAX_LINES: usize = 101;
 
 /// HTTP versions that reach the proxy as HTTP/1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

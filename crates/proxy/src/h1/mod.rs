@@ -14,6 +14,8 @@ mod hop_by_hop;
 pub use body::{BadBody, BodyDecoder, Decoded};
 pub use encode::{NameCase, write_chunk_size, write_fields, write_last_chunk, write_request, write_response};
 pub use framing::{BadFraming, BodyLength, RequestFraming, request_framing, response_framing};
-pub use head::{BadHead, MAX_HEAD, RequestHead, ResponseHead, Version, parse_request, parse_response};
+pub use head::{
+    BadHead, MAX_HEAD, MAX_LINES, RequestHead, ResponseHead, Version, parse_request, parse_response,
+};
 pub use header_list::{HeaderList, Known, members};
 pub use hop_by_hop::{ConnectionOptions, strip};
