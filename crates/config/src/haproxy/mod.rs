@@ -1,6 +1,6 @@
 //! HAProxy's configuration language.
 //!
-//! [`load`] reads files, [`parse`] reads text that is already in memory; both report everything that is wrong
+//! [`load()`] reads files, [`parse`] reads text that is already in memory; both report everything that is wrong
 //! in one run, in file order. The version of the language is 3.2, which is what `.if version_atleast(…)` sees.
 
 mod address;

@@ -1,6 +1,6 @@
 //! keepalived's configuration language, as `vrrpd` reads it.
 //!
-//! [`load`] reads a file with everything it includes and gives a checked [`Config`] or all of its errors at once.
+//! [`load()`] reads a file with everything it includes and gives a checked [`Config`] or all of its errors at once.
 //! The way of a file: characters and words (`lexer`), definitions, conditions and includes (`expand`, `reader`), blocks
 //! (`tree`), typed values (`check`, by the tables in `keywords`), and advice (`lint`).
 //!

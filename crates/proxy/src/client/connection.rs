@@ -120,18 +120,18 @@ async fn exchange(
 ) -> bool {
     let mut ctx = Ctx::new(peer.address, started, first);
     ctx.local = peer.local;
-    ctx.head_time = started.elapsed();
-    ctx.line = head.line_bytes();
     ctx.add_in(head.size());
-    let framing = h1::request_framing(&mut head);
-    let ctx = Rc::new(ctx);
-    let framing = match framing {
+    let framing = match h1::request_framing(&mut head) {
         Ok(framing) => framing,
         Err(bad) => {
-            refuse(io, entry, ctx, bad.into()).await;
+            // Logged as a request that could not be read: what it says of itself cannot be trusted.
+            refuse(io, entry, Rc::new(ctx), bad.into()).await;
             return false;
         }
     };
+    ctx.head_time = started.elapsed();
+    ctx.line = head.line_bytes();
+    let ctx = Rc::new(ctx);
     let options = ConnectionOptions::read(&head.headers);
     let version = head.version;
     let head_only = head.method() == b"HEAD";
