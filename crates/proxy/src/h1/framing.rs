@@ -2,7 +2,7 @@
 //! also the one sent on, so that no two parties can disagree about where a message ends.
 
 use super::head::{RequestHead, ResponseHead, Version, absolute_authority};
-use super::header_list::{HeaderList, Known, members};
+use super::header_list::{HeaderList, Known};
 
 /// Where a body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +112,7 @@ fn transfer_coding(headers: &HeaderList) -> Result<Coding, BadFraming> {
     let (mut chunked, mut others, mut last_is_chunked) = (0, 0, false);
     for value in headers.all(Known::TransferEncoding) {
         present = true;
-        for coding in members(value) {
+        for coding in value.split(|b| *b == b',').map(<[u8]>::trim_ascii) {
             last_is_chunked = coding.eq_ignore_ascii_case(b"chunked");
             if last_is_chunked { chunked += 1 } else { others += 1 }
         }
@@ -250,6 +250,7 @@ mod tests {
             ("Transfer-Encoding: identity\r\n", Err(E::TransferEncoding)),
             ("Transfer-Encoding:\r\n", Err(E::TransferEncoding)),
             ("Transfer-Encoding: gzip, chunked\r\n", Err(E::UnsupportedCoding)),
+            ("Transfer-Encoding: chunked,\r\n", Err(E::TransferEncoding)),
         ];
         for (fields, want) in table {
             assert_eq!(framing("POST", "1.1", fields), want, "{fields:?}");
