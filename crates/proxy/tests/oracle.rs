@@ -63,7 +63,9 @@ async fn hypers(input: &[u8]) -> Vec<Seen> {
             Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
         }
     });
-    let connection = hyper::server::conn::http1::Builder::new().half_close(true).serve_connection(TokioIo::new(server), service);
+    let connection = hyper::server::conn::http1::Builder::new()
+        .half_close(true)
+        .serve_connection(TokioIo::new(server), service);
     let exchange = async {
         client.write_all(input).await.unwrap();
         client.shutdown().await.unwrap();
@@ -89,7 +91,10 @@ fn ordinary_requests_are_read_alike_and_all_of_them() {
     let inputs: [(&str, usize); 5] = [
         ("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n", 2),
         ("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /2 HTTP/1.1\r\nHost: a\r\n\r\n", 2),
-        ("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n", 2),
+        (
+            "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n",
+            2,
+        ),
         ("PUT /x HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi", 1),
         ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 1),
     ];

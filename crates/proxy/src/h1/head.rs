@@ -184,20 +184,25 @@ pub fn parse_response(buffer: &mut BytesMut) -> Result<Option<ResponseHead>, Bad
     Ok(Some(ResponseHead { status, reason, version, headers }))
 }
 
-/// Parses trailer fields that end with an empty line; `None` when more bytes are needed.
+/// Parses trailer fields that end with an empty line; `None` when more bytes are needed. Here a bare LF ends no line: where
+/// a body ends is not a matter for leniency.
 ///
 /// # Errors
 /// As for a head.
 pub(super) fn parse_trailers(buffer: &mut BytesMut) -> Result<Option<HeaderList>, BadHead> {
     let end = match buffer.first() {
         None => return Ok(None),
-        Some(b'\n') => Some(1),
         Some(b'\r') if buffer.len() < 2 => None,
         Some(b'\r') if buffer[1] == b'\n' => Some(2),
+        Some(b'\n') => return Err(BadHead::Value),
         Some(_) => head_end(buffer)?,
     };
     let Some(end) = end else { return Ok(None) };
     let raw = buffer.split_to(end).freeze();
+    let bare = |at: &usize| raw[*at] == b'\n' && (*at == 0 || raw[*at - 1] != b'\r');
+    if (0..raw.len()).any(|at| bare(&at)) {
+        return Err(BadHead::Value);
+    }
     fields(&raw, Lines { raw: &raw, at: 0 }).map(Some)
 }
 
