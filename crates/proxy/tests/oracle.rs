@@ -11,7 +11,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use proptest::prelude::*;
-use proxy::h1::{BodyDecoder, Decoded, parse_request, request_framing};
+use proxy::h1::{BodyDecoder, ConnectionOptions, Decoded, parse_request, request_framing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A request as a reader understood it.
@@ -37,7 +37,8 @@ fn ours(input: &[u8]) -> Vec<Seen> {
         }
         let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
         seen.push(Seen { method: text(head.method()), target: text(head.target()), body });
-        if framing.must_close {
+        let persistent = ConnectionOptions::read(&head.headers).persistent(head.version);
+        if framing.must_close || !persistent {
             break;
         }
     }

@@ -379,12 +379,14 @@ fn field_value(raw: &Bytes, start: usize, end: usize) -> Result<Text, BadHead> {
 /// RFC 9112 §5.2: each line fold becomes one space. Any other control character is refused.
 fn unfolded(text: &[u8]) -> Result<Bytes, BadHead> {
     let mut out: Vec<u8> = Vec::with_capacity(text.len());
-    for (i, line) in text.split(|b| *b == b'\n').enumerate() {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let mut lines = text.split(|b| *b == b'\n').peekable();
+    while let Some(line) = lines.next() {
+        // The CR of the last line went with its LF; one that is still there is bare.
+        let line = if lines.peek().is_some() { line.strip_suffix(b"\r").unwrap_or(line) } else { line };
         if line.iter().any(|b| is_control(*b)) {
             return Err(BadHead::Value);
         }
-        if i > 0 && !out.is_empty() {
+        if !out.is_empty() {
             out.push(b' ');
         }
         out.extend_from_slice(line.trim_ascii());
@@ -452,6 +454,7 @@ mod tests {
             ("GET / HTTP/1.1\r\nnocolon\r\n\r\n", BadHead::Name),
             ("GET / HTTP/1.1\r\nA: b\0c\r\n\r\n", BadHead::Value),
             ("GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", BadHead::Value),
+            ("GET / HTTP/1.1\r\nA: b\r\r\n\r\n", BadHead::Value),
             ("GET / HTTP/1.1\r\nA: b\r\rX: y\r\n\r\n", BadHead::Value),
             ("GET / HTTP/1.1\r\n A: b\r\n\r\n", BadHead::FirstLine),
         ];
