@@ -11,7 +11,9 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use proptest::prelude::*;
-use proxy::h1::{BodyDecoder, ConnectionOptions, Decoded, parse_request, request_framing};
+use proxy::h1::{
+    BodyDecoder, BodyLength, ConnectionOptions, Decoded, Version, parse_request, request_framing,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A request as a reader understood it.
@@ -27,6 +29,10 @@ fn ours(input: &[u8]) -> Vec<Seen> {
     let (mut buffer, mut seen) = (BytesMut::from(input), Vec::new());
     while let Ok(Some(mut head)) = parse_request(&mut buffer) {
         let Ok(framing) = request_framing(&mut head) else { break };
+        if head.version == Version::Http10 && framing.body == BodyLength::Chunked {
+            // Taken as HAProxy takes it, on a connection that then ends; hyper refuses it.
+            break;
+        }
         let (mut decoder, mut body) = (BodyDecoder::new(framing.body), Vec::new());
         loop {
             match decoder.decode(&mut buffer) {
