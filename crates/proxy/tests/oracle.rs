@@ -1,6 +1,8 @@
 //! hyper as the oracle of our HTTP/1 reading: over valid, odd and broken input, whatever both take for a request they take
 //! for the same request, with the same body, and what hyper refuses we refuse.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
