@@ -16,6 +16,8 @@ use crate::net::{Deadline, Stream};
 
 /// Most bytes moved by one system call: what a pipe holds by default.
 const PIPE_SIZE: usize = 64 * 1024;
+/// Most bytes moved in one direction before others of this worker get a turn.
+const TURN: u64 = 1 << 20;
 
 /// One end: its stream, and what has been read from it already.
 #[derive(Debug)]
@@ -110,9 +112,14 @@ impl Direction {
 
     /// Moves what can be moved; ready when the source has ended and everything has been passed on.
     fn poll(&mut self, source: &Stream, sink: &Stream, cx: &mut Context<'_>) -> Poll<Result<(), Side>> {
+        let turn_ends = self.moved + TURN;
         loop {
             if self.closed {
                 return Poll::Ready(Ok(()));
+            }
+            if self.moved >= turn_ends {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             if !self.early.is_empty() {
                 match sink.poll_write(cx, &[IoSlice::new(&self.early)]) {

@@ -119,6 +119,8 @@ impl Writer<'_> {
         case: NameCase,
     ) -> Result<(), ProxyError> {
         loop {
+            // A fast server and a fast client must not keep this worker to themselves.
+            tokio::task::coop::consume_budget().await;
             let ready = poll_fn(|cx| Poll::Ready(response.body.poll_frame(cx))).await;
             let frame = match ready {
                 Poll::Ready(frame) => frame,
