@@ -1,7 +1,7 @@
 //! A TCP server on loopback: each connection gets a thread.
 
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -17,6 +17,7 @@ pub struct Acceptor {
     running: Mutex<Option<Running>>,
     /// Weak: a connection is closed when its handler lets go of it.
     live: Arc<Mutex<Vec<Weak<TcpStream>>>>,
+    closed: Arc<AtomicUsize>,
 }
 
 struct Running {
@@ -35,6 +36,7 @@ impl Acceptor {
             handler: Arc::new(handler),
             running: Mutex::new(None),
             live: Arc::default(),
+            closed: Arc::default(),
         };
         acceptor.listen();
         acceptor
@@ -43,6 +45,11 @@ impl Acceptor {
     /// Where it listens, on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// How many connections have been closed by their handlers.
+    pub fn closed(&self) -> usize {
+        self.closed.load(Ordering::SeqCst)
     }
 
     /// Listens again after [`Self::refuse`] or [`Self::kill`].
@@ -57,9 +64,9 @@ impl Acceptor {
         let listener = TcpListener::bind(("127.0.0.1", self.port)).expect("the port is still free");
         let stop = Arc::new(AtomicBool::new(false));
         let thread = {
-            let (stop, handler, live) =
-                (Arc::clone(&stop), Arc::clone(&self.handler), Arc::clone(&self.live));
-            thread::spawn(move || accept(&listener, &stop, &handler, &live))
+            let (stop, handler) = (Arc::clone(&stop), Arc::clone(&self.handler));
+            let (live, closed) = (Arc::clone(&self.live), Arc::clone(&self.closed));
+            thread::spawn(move || accept(&listener, &stop, &handler, &live, &closed))
         };
         *running = Some(Running { stop, thread });
     }
@@ -111,7 +118,13 @@ pub(crate) fn reset_on_close(stream: &TcpStream) {
     socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)).expect("a socket can linger");
 }
 
-fn accept(listener: &TcpListener, stop: &AtomicBool, handler: &Handler, live: &Mutex<Vec<Weak<TcpStream>>>) {
+fn accept(
+    listener: &TcpListener,
+    stop: &AtomicBool,
+    handler: &Handler,
+    live: &Mutex<Vec<Weak<TcpStream>>>,
+    closed: &Arc<AtomicUsize>,
+) {
     for stream in listener.incoming() {
         if stop.load(Ordering::SeqCst) {
             return;
@@ -121,8 +134,11 @@ fn accept(listener: &TcpListener, stop: &AtomicBool, handler: &Handler, live: &M
         let _ = stream.set_nodelay(true);
         let stream = Arc::new(stream);
         lock(live).push(Arc::downgrade(&stream));
-        let handler = Arc::clone(handler);
-        thread::spawn(move || handler(stream));
+        let (handler, closed) = (Arc::clone(handler), Arc::clone(closed));
+        thread::spawn(move || {
+            handler(stream);
+            closed.fetch_add(1, Ordering::SeqCst);
+        });
     }
 }
 

@@ -77,6 +77,11 @@ impl Origin {
         self.acceptor.listen();
     }
 
+    /// How many connections it has closed.
+    pub fn closed(&self) -> usize {
+        self.acceptor.closed()
+    }
+
     /// The bytes of every connection that brought some, oldest first.
     pub fn connections(&self) -> Vec<Vec<u8>> {
         lock(&self.shared.connections).iter().filter(|bytes| !bytes.is_empty()).cloned().collect()

@@ -145,7 +145,7 @@ fn an_absolute_target_must_agree_with_the_host() {
 fn doubtful_targets_are_400() {
     let pair = Pair::new();
     for target in [&b"/a#b"[..], b"/a\x80", b"/\xc3\xa9", b"/a\x01b", b"/a\x7f", b"/a\tb", b"*", b"a"] {
-        let bytes = [b"GET ", target, b" HTTP/1.1\r\nHost: x\r\n\r\n"].concat();
+        let bytes = [&b"GET "[..], target, b" HTTP/1.1\r\nHost: x\r\n\r\n"].concat();
         pair.refuses(&bytes, 400);
     }
     pair.refuses(b"OPTIONS */x HTTP/1.1\r\nHost: x\r\n\r\n", 400);

@@ -6,6 +6,9 @@
 
 use e2e::Outcome::{Either, One, Refused};
 use e2e::{Client, HIDDEN, Judge, hidden_chunk};
+use proptest::collection::vec;
+use proptest::sample::select;
+use proptest::test_runner::{Config, TestRunner};
 
 #[test]
 fn content_length_beside_transfer_encoding_has_one_reading() {
@@ -260,4 +263,42 @@ fn a_request_body_never_ends_with_the_connection() {
     let payload = format!("POST /first HTTP/1.0\r\n\r\n{HIDDEN}");
     judge.judge("HTTP/1.0", payload.as_bytes(), One);
     assert_eq!(judge.forwarded("HTTP/1.0")[0].text(), "");
+}
+
+/// Pieces of framing, good and bad, to be combined.
+const PIECES: [&str; 14] = [
+    "Content-Length: 0\r\n",
+    "Content-Length: 4\r\n",
+    "Content-Length: 4, 4\r\n",
+    "Content-Length: 04\r\n",
+    "Content-Length:\r\n",
+    "Transfer-Encoding: chunked\r\n",
+    "Transfer-Encoding: CHUNKED\r\n",
+    "Transfer-Encoding: identity\r\n",
+    "Transfer-Encoding:\r\n chunked\r\n",
+    "Transfer-Encoding : chunked\r\n",
+    "Connection: keep-alive\r\n",
+    "Connection: Transfer-Encoding, Content-Length\r\n",
+    "Expect: 100-continue\r\n",
+    "X: y\n",
+];
+
+#[test]
+fn every_request_that_any_mix_of_framings_brings_to_the_origin_was_answered_as_one() {
+    let judge = Judge::new();
+    let bodies =
+        Vec::from([HIDDEN.to_owned(), hidden_chunk(), format!("0\r\n\r\n{HIDDEN}"), format!("body{HIDDEN}")]);
+    let mixes = (select(Vec::from(["1.0", "1.1"])), vec(select(PIECES.to_vec()), 0..4), select(bodies));
+    let config = Config { cases: 300, failure_persistence: None, ..Config::default() };
+    let outcome = TestRunner::new(config).run(&mixes, |(version, fields, body)| {
+        judge.origin.clear();
+        let payload = format!("POST /first HTTP/{version}\r\nHost: x\r\n{}\r\n{body}", fields.concat());
+        let mut client = Client::connect(judge.lbd.port("web"));
+        client.send_in_vain(&payload).finish();
+        let answered = client.responses().iter().filter(|r| r.status() == 200).count();
+        judge.sentinel(&payload);
+        assert_eq!(judge.forwarded(&payload).len(), answered, "{payload:?}");
+        Ok(())
+    });
+    outcome.expect("no mix smuggles");
 }

@@ -37,6 +37,7 @@ pub(crate) fn spawn_all(backends: &[Arc<Backend>], spread_percent: u8, writer: &
             checker: Checker::new(Instant::now(), checker_config(&check, &plan, delay, spread_percent)),
             backend: Arc::clone(backend),
             server: Arc::clone(server),
+            stopping: false,
             writer: writer.clone(),
             plan,
         };
@@ -72,6 +73,8 @@ struct Watch {
     targets: Arc<[LogTarget]>,
     probe: Probe,
     checker: Checker,
+    /// The last check passed only on condition.
+    stopping: bool,
     writer: LogWriter,
 }
 
@@ -136,16 +139,30 @@ impl Watch {
         };
         self.remember(finding);
         self.checker.handle_result(Instant::now(), id, outcome);
-        let health = if result == CheckResult::ConditionallyPassed { Health::Stopping } else { Health::Up };
-        if self.checker.fsm().is_up() {
-            self.backend.pool().set_health(self.server.pool_id, health);
-        }
+        self.checker_says(result);
         if self.plan.log_health_checks && self.checker.fsm().display() != before {
             let display = self.checker.fsm().display();
             let (level, text) =
                 sentence::health_check(self.name(), finding.reason(), display, self.server.plan.weight == 0);
             self.say(level, text);
         }
+    }
+
+    /// A conditional pass (404 with `http-check disable-on-404`) keeps the server for those who are bound to it only.
+    fn checker_says(&mut self, result: CheckResult) {
+        let stopping = match result {
+            CheckResult::ConditionallyPassed => true,
+            CheckResult::Passed => false,
+            CheckResult::Failed | CheckResult::Neutral | CheckResult::Unknown => self.stopping,
+        };
+        if !self.checker.fsm().is_up() || stopping == self.stopping {
+            return;
+        }
+        self.stopping = stopping;
+        let health = if stopping { Health::Stopping } else { Health::Up };
+        self.backend.pool().set_health(self.server.pool_id, health);
+        self.backend.refresh_state(Instant::now());
+        self.backend.dispatch();
     }
 
     fn remember(&self, finding: &Finding) {
@@ -164,10 +181,16 @@ impl Watch {
     }
 
     /// The server went up or down: the pool, the log and those who wait are told, in this order.
-    fn changed(&self, change: Change, finding: &Finding) {
+    fn changed(&mut self, change: Change, finding: &Finding) {
         let now = Instant::now();
         let up = change == Change::WentUp;
-        self.backend.pool().set_health(self.server.pool_id, if up { Health::Up } else { Health::Down });
+        self.stopping &= up;
+        let health = match (up, self.stopping) {
+            (true, false) => Health::Up,
+            (true, true) => Health::Stopping,
+            (false, _) => Health::Down,
+        };
+        self.backend.pool().set_health(self.server.pool_id, health);
         self.server.set_up(up, now);
         let cause = Cause::Check(finding.reason());
         let (level, text) = if up {
@@ -203,7 +226,9 @@ impl Watch {
         let fsm = self.checker.fsm();
         let mut state = self.server.state();
         if !state.maintenance {
-            state.display = fsm.display().to_string();
+            let display = fsm.display().to_string();
+            state.display =
+                if self.stopping && fsm.is_up() { display.replacen("UP", "NOLB", 1) } else { display };
         }
         state.health = (fsm.health(), fsm.rise(), fsm.fall());
     }

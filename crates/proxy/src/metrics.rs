@@ -168,6 +168,7 @@ pub(crate) fn account(ctx: &Ctx, frontend: &FrontendMetrics) {
     let (bytes_in, bytes_out) = (ctx.bytes_in.get(), ctx.bytes_out.get());
     frontend.counters.bin.increment(bytes_in);
     frontend.counters.bout.increment(bytes_out);
+    count_if(&frontend.counters.intercepted, ctx.intercepted.get());
     let ended = ctx.ended.get();
     if matches!(ended, Some(('P' | 'C' | 'c', 'R'))) {
         frontend.counters.ereq.increment(1);

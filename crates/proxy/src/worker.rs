@@ -200,7 +200,7 @@ fn spawn_beats(index: usize, workers: usize, state: State) -> mpsc::UnboundedSen
                 _ = tick.tick() => {}
             }
             let beat = Beat { worker: number(index), workers: number(workers), readiness: state.readiness() };
-            let line = beat.to_string();
+            let line = format!("{beat}\n");
             // A watcher that does not read misses beats; one that is gone is forgotten.
             watchers.retain(|w| match (&**w).write(line.as_bytes()) {
                 Ok(_) => true,

@@ -45,7 +45,7 @@ pub(crate) async fn serve(stream: Stream, peer: Peer, entry: Rc<Entry>, mut stop
                 return;
             }
         };
-        let again = exchange(&io, &entry, peer, head, started, first, *stop.borrow()).await;
+        let again = exchange(&io, &entry, peer, head, started, first, &stop).await;
         if !again {
             return;
         }
@@ -116,7 +116,7 @@ async fn exchange(
     mut head: RequestHead,
     started: Instant,
     first: bool,
-    stopping: bool,
+    stop: &watch::Receiver<bool>,
 ) -> bool {
     let mut ctx = Ctx::new(peer.address, started, first);
     ctx.local = peer.local;
@@ -145,7 +145,7 @@ async fn exchange(
     let manner = Manner {
         version,
         head_only,
-        close: !persistent || stopping || unread || entry.closes,
+        close: !persistent || *stop.borrow() || unread || entry.closes,
         case: entry.case,
         timeout: entry.plan.timeouts.client,
     };
