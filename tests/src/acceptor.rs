@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::free_port;
+use crate::{eventually, free_port};
 
 type Handler = Arc<dyn Fn(Arc<TcpStream>) + Send + Sync>;
 
@@ -61,7 +61,8 @@ impl Acceptor {
         if running.is_some() {
             return;
         }
-        let listener = TcpListener::bind(("127.0.0.1", self.port)).expect("the port is still free");
+        // Another test that looks for a free port holds this one for a moment.
+        let listener = eventually("the port is free", || TcpListener::bind(("127.0.0.1", self.port)).ok());
         let stop = Arc::new(AtomicBool::new(false));
         let thread = {
             let (stop, handler) = (Arc::clone(&stop), Arc::clone(&self.handler));

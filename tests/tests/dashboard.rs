@@ -1,5 +1,7 @@
 //! The dashboard as a browser shows it: headless Chromium loads it, with a server up and with one down.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

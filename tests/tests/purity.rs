@@ -1,5 +1,7 @@
 //! The pure crates stay pure: what they depend on is a list, and clocks, sockets and threads are not on it.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
