@@ -129,7 +129,7 @@ fn serve(shared: &Shared, stream: &TcpStream) {
         connections.push(Vec::new());
         connections.len() - 1
     };
-    let mut connection = Connection { shared, index, stream, buffer: Vec::new() };
+    let mut connection = Connection { shared, index, stream, buffer: Vec::new(), unanswered: false };
     while connection.turn().is_some() {}
 }
 
@@ -138,6 +138,8 @@ struct Connection<'a> {
     index: usize,
     stream: &'a TcpStream,
     buffer: Vec<u8>,
+    /// Counted in `active`.
+    unanswered: bool,
 }
 
 impl Connection<'_> {
@@ -147,9 +149,17 @@ impl Connection<'_> {
             self.read_until(|bytes| parse_request_head(bytes).map(|found| found.map(|(head, _)| head)))?;
         let now = self.shared.active.fetch_add(1, Ordering::SeqCst) + 1;
         self.shared.most_active.fetch_max(now, Ordering::SeqCst);
+        self.unanswered = true;
         let outcome = self.act((self.shared.script)(&head), false);
-        self.shared.active.fetch_sub(1, Ordering::SeqCst);
+        self.answering();
         outcome
+    }
+
+    /// The request counts no longer: once its answer is under way, the next may come on another connection.
+    fn answering(&mut self) {
+        if std::mem::take(&mut self.unanswered) {
+            self.shared.active.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 
     /// `has_body`: the whole request has been read.
@@ -240,6 +250,7 @@ impl Connection<'_> {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Option<()> {
+        self.answering();
         let mut stream = self.stream;
         stream.write_all(bytes).ok()
     }

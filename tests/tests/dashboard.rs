@@ -1,6 +1,6 @@
 //! The dashboard as a browser shows it: headless Chromium loads it, with a server up and with one down.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
