@@ -1,2 +1,9 @@
-//! `vrrpd`.
-fn main() {}
+//! `vrrpd`: keeps a virtual address on one of several machines. See the library for what it does.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    vrrpd::run(&vrrpd::Cli::parse())
+}

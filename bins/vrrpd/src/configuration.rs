@@ -1,0 +1,92 @@
+//! A configuration file, checked, or its errors as text.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use config::diagnostic::{Diagnostic, Diagnostics, render};
+use config::keepalived::{self, Config, Loaded, Options};
+
+/// Where the configuration is and what it depends on; the same at the start and at each reload.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    path: PathBuf,
+    options: Options,
+}
+
+impl Source {
+    pub(crate) fn new(path: &Path, config_id: Option<String>) -> Self {
+        let config_id = config_id.or_else(host_label);
+        let environment: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self { path: path.to_owned(), options: Options { config_id, environment } }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads and checks everything. The text is empty when there is nothing to say.
+    pub(crate) fn load(&self) -> (Option<Config>, String) {
+        let Loaded { config, sources, mut diagnostics } = keepalived::load(&self.path, &self.options);
+        if let Some(config) = &config {
+            diagnostics.0.extend(unsupported(config).0);
+        }
+        let config = config.filter(|_| !diagnostics.has_errors());
+        (config, render(&diagnostics, &sources, std::io::stderr().is_terminal()))
+    }
+}
+
+/// The first label of the host name, which keepalived compares `@id` lines with.
+fn host_label() -> Option<String> {
+    let name = nix::unistd::gethostname().ok()?.into_string().ok()?;
+    name.split('.').next().filter(|label| !label.is_empty()).map(str::to_owned)
+}
+
+/// What the language has and this daemon does not do (yet).
+fn unsupported(config: &Config) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    let start = config.instances.first().map(|instance| instance.span);
+    if let Some(span) = start
+        && !(config.global.garp_interval.is_zero() && config.global.gna_interval.is_zero())
+    {
+        found.push(
+            Diagnostic::warning("`vrrp_garp_interval` and `vrrp_gna_interval` have no effect", span)
+                .help("announcements are spread over five seconds instead: 0, 10, 50, 200 ms, 1 s, 5 s"),
+        );
+    }
+    for instance in &config.instances {
+        if let Some(tracked) = instance.track_file.first() {
+            found.push(
+                Diagnostic::error("`track_file` is not supported yet", tracked.span)
+                    .help("use a `vrrp_script` that tests the file"),
+            );
+        }
+        if !instance.accept {
+            found.push(
+                Diagnostic::warning(
+                    format!("`{}`: packets to the virtual addresses are not dropped", instance.name),
+                    instance.span,
+                )
+                .label("`no_accept` or `vrrp_strict` asks for it")
+                .help("add `accept`, or a firewall rule that drops them"),
+            );
+        }
+        if instance.lower_prio_no_advert {
+            found.push(
+                Diagnostic::warning("`lower_prio_no_advert` has no effect", instance.span).help(
+                    "a lower-priority advertisement is answered at once, as RFC 9568 section 6.4.3 asks",
+                ),
+            );
+        }
+        let addresses = instance.virtual_ipaddress.iter().chain(&instance.virtual_ipaddress_excluded);
+        if let Some(address) = addresses.into_iter().find(|address| address.noprefixroute) {
+            found.push(
+                Diagnostic::error("`noprefixroute` is not supported yet", address.span)
+                    .help("leave the prefix out: without one no route comes with the address"),
+            );
+        }
+    }
+    found
+}

@@ -1,0 +1,344 @@
+//! The loop: one input, the node, its actions in order, the next deadline. It decides nothing about VRRP.
+
+mod inputs;
+mod reload;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use config::keepalived::Config;
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+use vip_netlink::{AnnounceError, Announcer, Event, Handle, Monitor, NetlinkError};
+use vrrp::{Action, Cause, Command, ConfigError, Discard, IfIndex, InstanceId, Link, Node, Rank, Role};
+
+use crate::clock::{self, SuspendWatch, now};
+use crate::complaints::Complaints;
+use crate::configuration::Source;
+use crate::executor::Executor;
+use crate::network;
+use crate::notify::{Notifier, NotifyState};
+use crate::plan::{InstancePlan, Plan};
+use crate::signals::{Request, Signals};
+use crate::sockets::{Received, Sockets};
+use crate::tracking::{Report, TrackIds, Trackers};
+use crate::wording;
+
+/// A loop that was this late was not just busy: the process was stopped, or the machine was.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Packets of one turn. Timers come between turns, so that no flood of packets keeps them waiting.
+const PACKETS_A_TURN: usize = 64;
+/// What the kernel refused is tried again after this.
+const RETRY: Duration = Duration::from_secs(1);
+/// Longest sleep.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Why the daemon cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// The configuration makes no sense on this machine.
+    #[error("the configuration cannot be run: {0}")]
+    Plan(#[from] ConfigError),
+    /// Netlink does not work.
+    #[error(transparent)]
+    Netlink(#[from] NetlinkError),
+    /// No packet socket.
+    #[error(transparent)]
+    Announce(#[from] AnnounceError),
+    /// No signals.
+    #[error("signals cannot be caught: {0}")]
+    Signals(#[source] std::io::Error),
+}
+
+/// Everything that runs.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    node: Node,
+    plan: Plan,
+    /// The plan before, while its virtual routers are being ended.
+    retired: Option<Plan>,
+    config: Config,
+    source: Source,
+    ids: TrackIds,
+    links: BTreeMap<IfIndex, Link>,
+    executor: Executor,
+    monitor: Monitor,
+    trackers: Trackers,
+    notifier: Notifier,
+    signals: Signals,
+    packets: mpsc::Receiver<Received>,
+    reports: mpsc::Receiver<Report>,
+    suspend: SuspendWatch,
+    /// When the node is started (`vrrp_startup_delay`), until it was.
+    start_at: Option<Instant>,
+    retry_at: Option<Instant>,
+    /// After an error of the monitor.
+    deaf_until: Option<Instant>,
+    discards: Complaints<(InstanceId, Discard)>,
+    lists: Complaints<InstanceId>,
+    stopped: bool,
+}
+
+/// What a turn is about.
+#[derive(Debug)]
+enum Input {
+    Packet(Received),
+    Network(Result<Event, NetlinkError>),
+    Report(Report),
+    Request(Request),
+    Deadline,
+}
+
+impl Driver {
+    /// Opens everything, clears what an earlier run left, and starts the node.
+    pub(crate) async fn start(source: Source, config: Config) -> Result<Self, StartError> {
+        let signals = Signals::listen().map_err(StartError::Signals)?;
+        let announcer = Announcer::open()?;
+        let monitor = Monitor::open().await?;
+        let mut ids = TrackIds::default();
+        let index = |name: &str| monitor.view().link_named(name).map(|link| link.index);
+        let plan = Plan::new(&config, index, &mut ids)?;
+        let (sockets, packets) = Sockets::new();
+        let (trackers, reports) = Trackers::new();
+        let executor = Executor::new(Handle::open()?, announcer, sockets);
+        executor.clear_leftovers(&plan).await?;
+        let mut driver = Self {
+            node: Node::new(plan.node.clone()),
+            notifier: Notifier::new(&config.global),
+            start_at: Some(now() + start_delay(&config)),
+            plan,
+            retired: None,
+            config,
+            source,
+            ids,
+            links: BTreeMap::new(),
+            executor,
+            monitor,
+            trackers,
+            signals,
+            packets,
+            reports,
+            suspend: SuspendWatch::start(),
+            retry_at: None,
+            deaf_until: None,
+            discards: Complaints::default(),
+            lists: Complaints::default(),
+            stopped: false,
+        };
+        driver.say_what_is_absent();
+        driver.trackers.apply(&driver.plan.trackers);
+        driver.look_at_links().await;
+        driver.look_at_tracked_interfaces().await;
+        driver.open_sockets();
+        info!("Startup complete");
+        driver.start_when_due(now()).await;
+        Ok(driver)
+    }
+
+    /// Runs until it is told to stop.
+    pub(crate) async fn run(mut self) {
+        while !self.stopped {
+            let deadline = self.deadline();
+            let input = self.input(deadline).await;
+            self.turn(input, deadline).await;
+        }
+        info!("Stopped vrrpd v{}", env!("CARGO_PKG_VERSION"));
+    }
+
+    async fn input(&mut self, deadline: Instant) -> Input {
+        let hears = self.deaf_until.is_none_or(|until| until <= now());
+        tokio::select! {
+            request = self.signals.next() => Input::Request(request),
+            Some(packet) = self.packets.recv() => Input::Packet(packet),
+            event = self.monitor.next(), if hears => Input::Network(event),
+            Some(report) = self.reports.recv() => Input::Report(report),
+            () = tokio::time::sleep_until(deadline.into()) => Input::Deadline,
+        }
+    }
+
+    async fn turn(&mut self, input: Input, deadline: Instant) {
+        let late = now().saturating_duration_since(deadline);
+        self.notice_pause(late).await;
+        match input {
+            Input::Packet(packet) => self.packet(&packet).await,
+            Input::Network(Ok(event)) => self.network(event).await,
+            Input::Network(Err(error)) => {
+                warn!("changes of interfaces and addresses are not heard: {error}");
+                self.deaf_until = Some(now() + RETRY);
+            }
+            Input::Report(report) => self.report(report).await,
+            Input::Request(request) => self.request(request).await,
+            Input::Deadline => {}
+        }
+        self.deadlines(late).await;
+    }
+
+    /// A process that was stopped, or a machine that was suspended, must not act on a role that it has lost.
+    async fn notice_pause(&mut self, late: Duration) {
+        if let Some(asleep) = self.suspend.suspended() {
+            warn!("the machine was suspended for {:.1} s", asleep.as_secs_f64());
+            self.node.handle_pause(now(), asleep);
+            self.carry_out().await;
+        }
+        let lapsed = self.executor.take_lapsed(now());
+        if !lapsed.is_empty() && late > PAUSE {
+            warn!("not run for {:.1} s: leases of VIPs have run out", late.as_secs_f64());
+            // Whatever the down interval is, addresses that were gone come back by an election alone.
+            self.node.handle_pause(now(), Duration::MAX);
+            self.carry_out().await;
+        }
+    }
+
+    /// Does what is due. Packets that wait are older than a timer that fires now, and are heard first.
+    async fn deadlines(&mut self, late: Duration) {
+        let due = |node: &Node| node.poll_timeout().is_some_and(|wake| wake.at <= now());
+        if due(&self.node) {
+            if late > PAUSE {
+                // Lets the tasks that read the sockets run.
+                tokio::task::yield_now().await;
+            }
+            self.waiting_packets().await;
+            self.node.handle_timeout(now());
+            self.carry_out().await;
+        }
+        self.start_when_due(now()).await;
+        if self.executor.next_upkeep().is_some_and(|at| at <= now()) {
+            self.executor.renew().await;
+            self.executor.refresh(&self.plan, self.monitor.view()).await;
+        }
+        if self.retry_at.is_some_and(|at| at <= now()) {
+            self.retry_at = None;
+            self.open_sockets();
+            for (id, address) in self.executor.unheld() {
+                self.node.handle_vip_lost(now(), id, address);
+                self.carry_out().await;
+            }
+        }
+        let to_retry = self.executor.sockets.any_failed() || !self.executor.unheld().is_empty();
+        if to_retry && self.retry_at.is_none() {
+            self.retry_at = Some(now() + RETRY);
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        let node = self.node.poll_timeout().map(|wake| wake.at);
+        let others = [self.executor.next_upkeep(), self.start_at, self.retry_at, self.deaf_until];
+        let deaf = |at: &Instant| Some(*at) != self.deaf_until || *at > now();
+        let all = node.into_iter().chain(others.into_iter().flatten()).filter(deaf);
+        all.min().unwrap_or_else(|| now() + HOUR)
+    }
+
+    async fn start_when_due(&mut self, at: Instant) {
+        if self.start_at.is_some_and(|due| due <= at) {
+            self.start_at = None;
+            self.node.handle_command(at, Command::Start);
+            self.carry_out().await;
+        }
+    }
+
+    /// Drains the node. Everything else that it is told waits until the kernel has acknowledged all of it.
+    async fn carry_out(&mut self) {
+        let mut actions = Vec::new();
+        while let Some(action) = self.node.poll_action() {
+            actions.push(action);
+        }
+        for (id, action) in &actions {
+            if let Action::Transitioned { from, to, cause } = action {
+                self.log_transition(*id, *from, *to, *cause);
+            }
+        }
+        for (id, action) in actions {
+            self.execute(id, action).await;
+        }
+    }
+
+    async fn execute(&mut self, id: InstanceId, action: Action) {
+        let current = self.plan.instances.get(&id);
+        let retired = || self.retired.as_ref().and_then(|plan| plan.instances.get(&id));
+        let Some(instance) = current.or_else(retired) else { return };
+        match action {
+            Action::InstallVips { addresses } => self.executor.install(id, instance, &addresses).await,
+            Action::RemoveVips { addresses } => self.executor.remove(id, instance, &addresses).await,
+            Action::Transmit(advertisement) => {
+                let source = self.links.get(&id.iface).and_then(|link| link.source(id.family));
+                self.executor.transmit(id, instance, source, &advertisement).await;
+            }
+            Action::Announce { addresses } => {
+                self.executor.announce(id, instance, &addresses, self.monitor.view()).await;
+            }
+            Action::Transitioned { to, cause, .. } => {
+                if let Some(state) = NotifyState::of(to, cause) {
+                    self.notifier.tell(
+                        &instance.name,
+                        &instance.notify,
+                        state,
+                        rank(&self.node, id, instance),
+                    );
+                }
+            }
+        }
+    }
+
+    fn log_transition(&self, id: InstanceId, from: Role, to: Role, cause: Cause) {
+        let retired = self.retired.as_ref();
+        let plan =
+            if self.plan.instances.contains_key(&id) { &self.plan } else { retired.unwrap_or(&self.plan) };
+        let Some(instance) = plan.instances.get(&id) else { return };
+        let rank = rank(&self.node, id, instance);
+        for line in wording::transition(from, to, cause, rank, |tracker| plan.tracker_label(tracker)) {
+            info!("({}) {line}", instance.name);
+        }
+    }
+
+    fn open_sockets(&mut self) {
+        let wanted = self.wanted_sockets();
+        self.executor.sockets.open(&wanted);
+    }
+
+    fn wanted_sockets(&self) -> std::collections::BTreeSet<crate::sockets::SocketKey> {
+        Sockets::wanted(&self.plan, |id| self.source_of(id))
+    }
+
+    fn source_of(&self, id: InstanceId) -> Option<IpAddr> {
+        self.links.get(&id.iface).and_then(|link| link.source(id.family))
+    }
+
+    fn say_what_is_absent(&self) {
+        for (name, &index) in &self.plan.interfaces {
+            if crate::plan::existing(index).is_none() {
+                warn!("Interface {name} is not there (yet): it is waited for");
+            }
+        }
+    }
+
+    /// Tells the node the state of each interface that has changed.
+    async fn look_at_links(&mut self) {
+        for iface in self.plan.speaking() {
+            let link = network::link(self.monitor.view(), &self.plan, iface);
+            let before = self.links.insert(iface, link);
+            if before == Some(link) {
+                continue;
+            }
+            if let Some(before) = before
+                && before.up != link.up
+            {
+                let name = self.plan.interfaces.iter().find(|(_, index)| **index == iface);
+                let name = name.map_or("an interface", |(name, _)| name.as_str());
+                info!("Netlink reports {name} {}", if link.up { "up" } else { "down" });
+            }
+            self.node.handle_link(now(), iface, link);
+            self.carry_out().await;
+        }
+    }
+}
+
+fn rank(node: &Node, id: InstanceId, instance: &InstancePlan) -> Rank {
+    node.instance(id).map_or(instance.config.priority, |snapshot| snapshot.effective_priority)
+}
+
+/// `vrrp_startup_delay` and what is left of `vrrp_delay_after_boot`.
+fn start_delay(config: &Config) -> Duration {
+    let since_boot = clock::since_boot().unwrap_or(Duration::MAX);
+    config.global.startup_delay.max(config.global.delay_after_boot.saturating_sub(since_boot))
+}

@@ -1,0 +1,202 @@
+//! What each input means to the node.
+
+use tracing::{debug, info, trace, warn};
+use vip_netlink::Event;
+use vrrp::{
+    Advertised, Command, Discard, Family, IfIndex, Ingress, InstanceId, InstanceSnapshot, Role, Vrid,
+};
+
+use super::{Driver, PACKETS_A_TURN};
+use crate::clock::now;
+use crate::signals::Request;
+use crate::sockets::Received;
+use crate::tracking::{Report, TrackerName, interface_health};
+use crate::{status, wording};
+
+impl Driver {
+    /// One packet, and those that came with it.
+    pub(super) async fn packet(&mut self, packet: &Received) {
+        self.hear(packet).await;
+        self.waiting_packets().await;
+    }
+
+    pub(super) async fn waiting_packets(&mut self) {
+        for _ in 0..PACKETS_A_TURN {
+            let Ok(packet) = self.packets.try_recv() else { return };
+            self.hear(&packet).await;
+        }
+    }
+
+    pub(super) async fn network(&mut self, event: Event) {
+        trace!(?event, "netlink");
+        if let Event::LinkGone(link) = &event {
+            self.executor.sockets.forget_interface(IfIndex(link.index));
+        }
+        let view = self.monitor.view();
+        if self.plan.is_stale(|name| view.link_named(name).map(|link| link.index)) {
+            self.plan_again().await;
+        }
+        self.look_at_links().await;
+        self.look_at_tracked_interfaces().await;
+        if let Event::AddressRemoved(address) = &event
+            && self.monitor.view().address(&address.key()).is_none()
+            && let Some((id, vip)) = self.executor.missed(&address.key())
+        {
+            if let Some(instance) = self.plan.instances.get(&id) {
+                warn!("({}) VIP {vip} was removed by somebody else: it is put back", instance.name);
+            }
+            self.node.handle_vip_lost(now(), id, vip);
+            self.carry_out().await;
+        }
+        self.open_sockets();
+    }
+
+    pub(super) async fn report(&mut self, report: Report) {
+        let told = self.trackers.learn(report, &self.plan.trackers);
+        for (track, health) in told {
+            let before = self.snapshots();
+            self.node.handle_track(now(), track, health);
+            self.log_priorities(&before);
+            self.carry_out().await;
+        }
+    }
+
+    pub(super) async fn request(&mut self, request: Request) {
+        match request {
+            Request::Stop => {
+                info!("Stopping");
+                self.node.handle_command(now(), Command::Stop);
+                self.carry_out().await;
+                self.stopped = true;
+            }
+            Request::Reload => self.reload().await,
+            Request::Data => {
+                for snapshot in self.snapshots() {
+                    if let Some(instance) = self.plan.instances.get(&snapshot.id) {
+                        status::state(instance, now(), &snapshot).iter().for_each(|line| info!("{line}"));
+                    }
+                }
+            }
+            Request::Stats => {
+                for snapshot in self.snapshots() {
+                    if let Some(instance) = self.plan.instances.get(&snapshot.id) {
+                        info!("{}", status::stats(instance, &snapshot));
+                    }
+                }
+                info!("{}", status::node_stats(self.node.stats()));
+            }
+        }
+    }
+
+    pub(super) async fn look_at_tracked_interfaces(&mut self) {
+        let names: Vec<String> = self
+            .plan
+            .trackers
+            .keys()
+            .filter_map(|name| match name {
+                TrackerName::Interface(name) => Some(name.clone()),
+                TrackerName::Script(_) | TrackerName::Process(_) | TrackerName::Lbd { .. } => None,
+            })
+            .collect();
+        for name in names {
+            let health = interface_health(self.monitor.view(), &name);
+            let tracker = TrackerName::Interface(name);
+            if self.trackers.health(&tracker) != Some(health) {
+                self.report(Report { tracker, health }).await;
+            }
+        }
+    }
+
+    pub(super) fn snapshots(&self) -> Vec<InstanceSnapshot> {
+        self.plan.instances.keys().filter_map(|&id| self.node.instance(id)).collect()
+    }
+
+    /// What has changed since `before`.
+    pub(super) fn log_priorities(&self, before: &[InstanceSnapshot]) {
+        for old in before {
+            let (Some(instance), Some(new)) = (self.plan.instances.get(&old.id), self.node.instance(old.id))
+            else {
+                continue;
+            };
+            let (from, to) = (old.effective_priority, new.effective_priority);
+            if from != to {
+                info!("({}) Changing effective priority from {from} to {to}", instance.name);
+            }
+            if new.yielding && !old.yielding {
+                info!(
+                    "({}) hands over: silent until somebody better speaks or a skew time has passed",
+                    instance.name
+                );
+            }
+        }
+    }
+
+    async fn hear(&mut self, packet: &Received) {
+        let Received { socket, datagram, payload } = packet;
+        let (from, ifindex) = (datagram.src, datagram.ifindex);
+        let id = payload.get(1).copied().and_then(Vrid::new).map(|vrid| InstanceId {
+            iface: IfIndex(ifindex),
+            vrid,
+            family: Family::of(from),
+        });
+        let mut ttl = datagram.ttl;
+        let instance = id.and_then(|id| self.plan.instances.get(&id));
+        if let Some(instance) = instance {
+            let unicast = matches!(instance.path, crate::plan::Path::Unicast { .. });
+            match instance.judged_ttl(from, ttl) {
+                Some(judged) if unicast == socket.is_unicast() => ttl = judged,
+                Some(_) | None => {
+                    debug!("({}) ignored a packet from {from} that is not from a peer", instance.name);
+                    return;
+                }
+            }
+        }
+        let before = id.and_then(|id| self.node.instance(id));
+        let ingress = Ingress { iface: IfIndex(ifindex), src: from, dst: datagram.dst, ttl, payload };
+        match self.node.handle_packet(now(), ingress) {
+            Ok(()) => {
+                if let Some(before) = before {
+                    self.log_heard(&before, packet);
+                }
+            }
+            Err(why) => self.log_discard(id, packet, why),
+        }
+        self.carry_out().await;
+    }
+
+    fn log_heard(&mut self, before: &InstanceSnapshot, packet: &Received) {
+        let Some(instance) = self.plan.instances.get(&before.id) else { return };
+        let name = &instance.name;
+        let from = packet.datagram.src;
+        let advertised = Advertised::from(packet.payload.get(2).copied().unwrap_or(0));
+        match wording::heard(before.role, before.effective_priority, from, advertised) {
+            Some((line, true)) => info!("({name}) {line}"),
+            Some((line, false)) => debug!("({name}) {line}"),
+            None => {}
+        }
+        if before.role == Role::Active && advertised < before.effective_priority.into() {
+            self.notifier.tell_lower_priority(&instance.notify);
+        }
+        let differs =
+            |after: InstanceSnapshot| after.stats.address_list_errors > before.stats.address_list_errors;
+        if self.node.instance(before.id).is_some_and(differs)
+            && let Some(more) = self.lists.admit(before.id, now())
+        {
+            let theirs = packet.payload.get(3).copied().unwrap_or(0);
+            warn!("({name}) {}{more}", wording::address_list(instance.config.addresses.len(), from, theirs));
+        }
+    }
+
+    fn log_discard(&mut self, id: Option<InstanceId>, packet: &Received, why: Discard) {
+        let from = packet.datagram.src;
+        let instance = id.and_then(|id| self.plan.instances.get(&id));
+        let Some((id, instance)) = id.zip(instance) else {
+            debug!("discarded a packet from {from}: {why}");
+            return;
+        };
+        if let Some(more) = self.discards.admit((id, why), now()) {
+            let line = wording::discard(&instance.config, from, packet.datagram.ttl, &packet.payload, why);
+            warn!("({}) {line}{more}", instance.name);
+        }
+    }
+}

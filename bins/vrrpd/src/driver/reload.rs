@@ -1,0 +1,68 @@
+//! Going over to another configuration, or to the same one on changed interfaces, without a change of role.
+
+use config::keepalived::Config;
+use tracing::{error, info, warn};
+use vrrp::{Command, ConfigError};
+
+use super::Driver;
+use crate::clock::now;
+use crate::plan::Plan;
+
+impl Driver {
+    /// Reads the file again. One that is broken changes nothing.
+    pub(super) async fn reload(&mut self) {
+        info!("Reloading {}", self.source.path().display());
+        let (config, text) = self.source.load();
+        for line in text.lines() {
+            warn!("{line}");
+        }
+        let Some(config) = config else {
+            error!("Reload failed: the running configuration stays");
+            return;
+        };
+        match self.apply(config).await {
+            Ok(()) => info!("Reload complete"),
+            Err(cause) => error!("Reload failed: the running configuration stays: {cause}"),
+        }
+    }
+
+    /// An interface came, went or was made anew.
+    pub(super) async fn plan_again(&mut self) {
+        if let Err(cause) = self.apply(self.config.clone()).await {
+            error!("interfaces have changed, and the configuration cannot be run any more: {cause}");
+        }
+    }
+
+    async fn apply(&mut self, config: Config) -> Result<(), ConfigError> {
+        let view = self.monitor.view();
+        let index = |name: &str| view.link_named(name).map(|link| link.index);
+        let plan = Plan::new(&config, index, &mut self.ids)?;
+        let old = std::mem::replace(&mut self.plan, plan);
+        self.retired = Some(old);
+        self.notifier.reconfigure(&config.global);
+        self.config = config;
+        self.say_what_is_absent();
+        self.executor.change_held(&self.plan).await;
+        // The node must know the links of new virtual routers before it starts them.
+        self.look_at_links().await;
+        self.open_sockets();
+
+        let before = self.snapshots();
+        self.node.handle_command(now(), Command::Reconfigure(self.plan.node.clone()));
+        self.log_priorities(&before);
+        self.carry_out().await;
+
+        self.trackers.apply(&self.plan.trackers);
+        for (track, health) in self.trackers.known(&self.plan.trackers) {
+            self.node.handle_track(now(), track, health);
+            self.carry_out().await;
+        }
+        self.look_at_tracked_interfaces().await;
+        let wanted = self.wanted_sockets();
+        self.executor.sockets.close_all_but(&wanted);
+        self.retired = None;
+        let speaking = self.plan.speaking();
+        self.links.retain(|iface, _| speaking.contains(iface));
+        Ok(())
+    }
+}

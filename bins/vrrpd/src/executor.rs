@@ -1,0 +1,278 @@
+//! The node's actions, carried out: each is acknowledged by the kernel before the next begins.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use tracing::{debug, info, warn};
+use vip_netlink::{
+    AnnounceError, Announcement, Announcer, Desired, Handle, LinkInfo, NetlinkError, NetworkView, Observed,
+    VipSet, VirtualAddress, plan,
+};
+use vrrp::{Advertised, Advertisement, InstanceId};
+
+use crate::clock::now;
+use crate::complaints::Complaints;
+use crate::plan::{InstancePlan, Plan};
+use crate::sockets::{SocketKey, Sockets};
+use crate::wording;
+
+/// Adverts that follow each other faster than this do not each renew the leases.
+const RENEWING_INTERVAL: Duration = Duration::from_millis(500);
+/// Announcements closer together than this are one batch in the log.
+const BATCH: Duration = Duration::from_secs(3);
+
+/// Addresses, advertisements and announcements on their way to the kernel.
+#[derive(Debug)]
+pub(crate) struct Executor {
+    handle: Handle,
+    announcer: Announcer,
+    pub(crate) sockets: Sockets,
+    /// What the node wants held, whether or not the kernel has it.
+    held: BTreeMap<(InstanceId, IpAddr), VirtualAddress>,
+    leases: VipSet,
+    announced: BTreeMap<InstanceId, Instant>,
+    refresh_at: BTreeMap<InstanceId, Instant>,
+    complaints: Complaints<(InstanceId, &'static str)>,
+}
+
+impl Executor {
+    pub(crate) fn new(handle: Handle, announcer: Announcer, sockets: Sockets) -> Self {
+        Self {
+            handle,
+            announcer,
+            sockets,
+            held: BTreeMap::new(),
+            leases: VipSet::new(),
+            announced: BTreeMap::new(),
+            refresh_at: BTreeMap::new(),
+            complaints: Complaints::default(),
+        }
+    }
+
+    /// Removes the virtual addresses that an earlier run, of this daemon or of keepalived, has left.
+    pub(crate) async fn clear_leftovers(&self, plan: &Plan) -> Result<(), NetlinkError> {
+        let desired = Desired { addresses: Vec::new(), managed: plan.managed() };
+        let observed = Observed { addresses: self.handle.addresses().await? };
+        let steps = vip_netlink::plan(&desired, &observed);
+        for step in &steps {
+            info!("An earlier run left an address behind: {}", wording::step(step));
+        }
+        match self.handle.apply(&steps).await.into_iter().next() {
+            Some((_, error)) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) async fn install(&mut self, id: InstanceId, instance: &InstancePlan, addresses: &[IpAddr]) {
+        info!("({}) setting VIPs.", instance.name);
+        for address in addresses {
+            let Some(vip) = instance.vips.get(address) else { continue };
+            self.held.insert((id, *address), vip.clone());
+            self.add(id, instance, vip.clone()).await;
+        }
+        if let Some(refresh) = instance.refresh {
+            self.refresh_at.insert(id, now() + refresh.period);
+        }
+    }
+
+    pub(crate) async fn remove(&mut self, id: InstanceId, instance: &InstancePlan, addresses: &[IpAddr]) {
+        info!("({}) removing VIPs.", instance.name);
+        for &address in addresses {
+            // What is installed may come from an earlier configuration.
+            let vip = self.held.remove(&(id, address)).or_else(|| instance.vips.get(&address).cloned());
+            let Some(vip) = vip else { continue };
+            // Released first: the report of the removal is then no surprise.
+            self.leases.release(&vip.key());
+            if let Err(error) = self.handle.remove(vip.key()).await {
+                warn!("({}) {error}", instance.name);
+            }
+        }
+        if !self.held.keys().any(|(holder, _)| *holder == id) {
+            self.refresh_at.remove(&id);
+        }
+    }
+
+    pub(crate) async fn transmit(
+        &mut self,
+        id: InstanceId,
+        instance: &InstancePlan,
+        source: Option<IpAddr>,
+        advertisement: &Advertisement,
+    ) {
+        let socket = SocketKey::of(id, instance, source).and_then(|key| self.sockets.get(key));
+        if let (Some(source), Some(socket)) = (source, socket) {
+            for destination in instance.destinations() {
+                let bytes = advertisement.encode(source, destination, instance.config.checksum);
+                if let Err(error) = socket.send(destination, source, &bytes).await
+                    && let Some(more) = self.complaints.admit((id, "send"), now())
+                {
+                    warn!("({}) {error}{more}", instance.name);
+                }
+            }
+        } else if let Some(more) = self.complaints.admit((id, "silent"), now()) {
+            warn!(
+                "({}) cannot advertise: no address or no socket on {}{more}",
+                instance.name, instance.interface
+            );
+        }
+        if advertisement.advertised() == Advertised::Resign {
+            info!("({}) sent 0 priority", instance.name);
+        } else if instance.config.interval.to_duration() >= RENEWING_INTERVAL {
+            self.renew_with_advert(id).await;
+        }
+    }
+
+    /// Announces each address at the hardware address of its link.
+    pub(crate) async fn announce(
+        &mut self,
+        id: InstanceId,
+        instance: &InstancePlan,
+        addresses: &[IpAddr],
+        view: &NetworkView,
+    ) {
+        let at = now();
+        let before = self.announced.insert(id, at);
+        let new_batch = before.is_none_or(|before| at.duration_since(before) > BATCH);
+        for &address in addresses {
+            let Some(link) = instance.vips.get(&address).and_then(|vip| view.link(vip.ifindex)) else {
+                continue;
+            };
+            if new_batch {
+                info!("({}) {}", instance.name, wording::announcements(address, &link.name));
+            }
+            debug!("{}", wording::announcement(address, &link.name));
+            if let Err(error) = self.announce_on(link, address).await
+                && let Some(more) = self.complaints.admit((id, "announce"), at)
+            {
+                warn!("({}) {error}{more}", instance.name);
+            }
+        }
+    }
+
+    /// The virtual router whose address this is, if it should be there now.
+    pub(crate) fn missed(&self, key: &vip_netlink::AddressKey) -> Option<(InstanceId, IpAddr)> {
+        self.leases.to_restore(key, now())?;
+        self.held.iter().find(|(_, vip)| vip.key() == *key).map(|(&holder, _)| holder)
+    }
+
+    /// Forgets the leases that ran out. The kernel has removed the addresses.
+    pub(crate) fn take_lapsed(&mut self, now: Instant) -> Vec<VirtualAddress> {
+        self.leases.due(now).lapsed
+    }
+
+    /// What should be held and is not: the kernel refused it, or its lease ran out.
+    pub(crate) fn unheld(&self) -> Vec<(InstanceId, IpAddr)> {
+        let there = |vip: &VirtualAddress| self.leases.addresses().any(|held| held.key() == vip.key());
+        self.held.iter().filter(|(_, vip)| !there(vip)).map(|(&holder, _)| holder).collect()
+    }
+
+    /// Renews the leases that are due.
+    pub(crate) async fn renew(&mut self) {
+        let renewal = self.leases.renew(&self.handle, now()).await;
+        for (vip, error) in renewal.failed {
+            let holder = self.held.iter().find(|(_, held)| held.key() == vip.key()).map(|((id, _), _)| *id);
+            if let Some(more) = holder.and_then(|id| self.complaints.admit((id, "renew"), now())) {
+                warn!("the lease of {} cannot be renewed: {error}{more}", vip.addr);
+            }
+        }
+    }
+
+    /// Announces again what `garp_master_refresh` asks for.
+    pub(crate) async fn refresh(&mut self, plan: &Plan, view: &NetworkView) {
+        let at = now();
+        let due: Vec<InstanceId> =
+            self.refresh_at.iter().filter(|(_, due)| **due <= at).map(|(&id, _)| id).collect();
+        for id in due {
+            let Some((instance, refresh)) =
+                plan.instances.get(&id).and_then(|instance| Some((instance, instance.refresh?)))
+            else {
+                self.refresh_at.remove(&id);
+                continue;
+            };
+            self.refresh_at.insert(id, at + refresh.period);
+            let addresses: Vec<IpAddr> = instance.config.vips().collect();
+            for _ in 0..refresh.repeat {
+                self.announce(id, instance, &addresses, view).await;
+            }
+        }
+    }
+
+    /// When [`renew`](Self::renew) or [`refresh`](Self::refresh) has something to do.
+    pub(crate) fn next_upkeep(&self) -> Option<Instant> {
+        self.leases.next_renewal().into_iter().chain(self.refresh_at.values().copied()).min()
+    }
+
+    /// A new plan has other labels, prefixes, leases or interfaces for addresses that are held.
+    pub(crate) async fn change_held(&mut self, new: &Plan) {
+        let changed: Vec<_> = self
+            .held
+            .iter()
+            .filter_map(|(&(id, address), old)| {
+                let instance = new.instances.get(&id)?;
+                let vip = instance.vips.get(&address)?;
+                (vip != old).then(|| ((id, address), old.clone(), vip.clone()))
+            })
+            .collect();
+        for ((id, address), old, vip) in changed {
+            let Some(instance) = new.instances.get(&id) else { continue };
+            let observed = match self.handle.addresses().await {
+                Ok(addresses) => Observed { addresses },
+                Err(error) => {
+                    warn!("({}) {error}", instance.name);
+                    continue;
+                }
+            };
+            self.leases.release(&old.key());
+            let desired = Desired { addresses: vec![vip.clone()], managed: vec![old.key()] };
+            for step in plan(&desired, &observed) {
+                if let vip_netlink::Step::Remove(key) = step
+                    && (key == old.key() || key == vip.key())
+                    && let Err(error) = self.handle.remove(key).await
+                {
+                    warn!("({}) {error}", instance.name);
+                }
+            }
+            self.held.insert((id, address), vip.clone());
+            self.add(id, instance, vip).await;
+        }
+    }
+
+    async fn add(&mut self, id: InstanceId, instance: &InstancePlan, vip: VirtualAddress) {
+        let sent = now();
+        match self.handle.add(&vip).await {
+            Ok(()) => self.leases.held(vip, sent),
+            Err(error) => {
+                if let Some(more) = self.complaints.admit((id, "add"), sent) {
+                    warn!("({}) {} is not there, and is tried again: {error}{more}", instance.name, vip.addr);
+                }
+            }
+        }
+    }
+
+    /// The lease then ends before the down interval that the advertisement starts.
+    async fn renew_with_advert(&mut self, id: InstanceId) {
+        let leased = self.held.iter().filter(|((holder, _), vip)| *holder == id && vip.lease.is_some());
+        let leased: Vec<VirtualAddress> = leased.map(|(_, vip)| vip.clone()).collect();
+        for vip in leased {
+            let sent = now();
+            // One that is not there comes back with an announcement, not by the way. A refusal is met again, and said,
+            // when the renewal is due.
+            if self.leases.to_restore(&vip.key(), sent).is_some() && self.handle.add(&vip).await.is_ok() {
+                self.leases.held(vip, sent);
+            }
+        }
+    }
+
+    async fn announce_on(&self, link: &LinkInfo, address: IpAddr) -> Result<(), AnnounceError> {
+        match Announcement::new(link, address, address.is_ipv6() && forwards(&link.name)) {
+            Some(announcement) => self.announcer.send(&announcement).await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn forwards(interface: &str) -> bool {
+    let path = format!("/proc/sys/net/ipv6/conf/{interface}/forwarding");
+    std::fs::read_to_string(path).is_ok_and(|value| value.trim() != "0")
+}

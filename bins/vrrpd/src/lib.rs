@@ -1,0 +1,48 @@
+//! The VRRP daemon: reads a keepalived configuration, and holds its virtual addresses while this node is the Active one.
+//!
+//! The [`vrrp`] crate decides; this one gives it packets, links, health and time, and carries out what it asks for, in
+//! order. Read [`run`] first, then `driver.rs`: one loop, one input a turn.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `cli` | keepalived's options |
+//! | `configuration` | a file, checked, or its errors as text |
+//! | `plan` | what a configuration means on this machine: virtual routers, addresses, trackers |
+//! | `driver` | the loop: an input, the node, its actions, the next deadline |
+//! | `executor`, `sockets` | actions to the kernel: addresses with leases, advertisements, announcements |
+//! | `tracking` | scripts, processes, interfaces, lbd: what changes the priority |
+//! | `notify` | scripts and FIFOs that are told of transitions |
+//! | `wording`, `complaints`, `status`, `log` | keepalived's log lines |
+//!
+//! ```
+//! use clap::Parser;
+//!
+//! let cli = vrrpd::Cli::parse_from(["vrrpd", "--signum=RELOAD"]);
+//! assert_eq!(cli.signum.map(|signal| signal.number()), Some(1));
+//! ```
+//!
+//! Out of scope: sync groups, virtual MAC addresses, LVS.
+
+mod capabilities;
+mod cli;
+mod clock;
+mod complaints;
+mod configuration;
+mod daemon;
+mod driver;
+mod executor;
+mod log;
+mod network;
+mod notify;
+mod pidfile;
+mod plan;
+mod program;
+mod signals;
+mod sockets;
+mod status;
+mod sys;
+mod tracking;
+mod wording;
+
+pub use cli::{Cli, SignalName};
+pub use daemon::run;

@@ -1,0 +1,103 @@
+//! Log lines as keepalived writes them to a console: a date, a colon, the text.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use tracing::{Event, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::registry::LookupSpan;
+
+/// Lines that wait for a reader of standard error. Beyond it they are lost: a full pipe must not stop the daemon, for
+/// then its leases would run out.
+const BACKLOG: usize = 4096;
+
+/// Writes what is left when dropped.
+#[derive(Debug)]
+pub(crate) struct LogGuard {
+    queue: Queue,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// Starts logging to standard error: INFO and above, DEBUG too with `detail`. `RUST_LOG` overrides both.
+pub(crate) fn start(detail: bool) -> LogGuard {
+    let (sender, receiver) = sync_channel(BACKLOG);
+    let queue = Queue(sender);
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new(if detail { "debug" } else { "info" }));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .event_format(Dated)
+        .with_writer(queue.clone())
+        .finish();
+    // A second call in one process keeps the first subscriber.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    LogGuard { queue, writer: Some(std::thread::spawn(move || write_lines(&receiver))) }
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        // With a full queue nobody reads: there is nothing to wait for.
+        if self.queue.0.try_send(None).is_ok()
+            && let Some(writer) = self.writer.take()
+        {
+            let _ = writer.join();
+        }
+    }
+}
+
+fn write_lines(lines: &Receiver<Option<Vec<u8>>>) {
+    let mut stderr = io::stderr();
+    while let Ok(Some(line)) = lines.recv() {
+        // There is nowhere else to complain.
+        let _ = stderr.write_all(&line);
+    }
+}
+
+/// Hands lines to the writer thread; never blocks.
+#[derive(Debug, Clone)]
+struct Queue(SyncSender<Option<Vec<u8>>>);
+
+impl Write for Queue {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match self.0.try_send(Some(line.to_vec())) {
+            Ok(()) | Err(TrySendError::Full(_)) => Ok(line.len()),
+            Err(TrySendError::Disconnected(_)) => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Queue {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+struct Dated;
+
+impl<S, N> FormatEvent<S, N> for Dated
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        write!(writer, "{}: ", chrono::Local::now().format("%a %b %e %T %Y"))?;
+        context.field_format().format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
+    }
+}

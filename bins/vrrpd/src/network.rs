@@ -1,0 +1,51 @@
+//! The machine's interfaces as virtual routers see them.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use vip_netlink::{AddressInfo, NetworkView, Scope};
+use vrrp::{Family, IfIndex, Link};
+
+use crate::plan::Plan;
+
+/// `IFA_F_SECONDARY`: the kernel does not send from it unless asked to.
+const SECONDARY: u32 = 0x01;
+
+/// State and source addresses of an interface.
+pub(crate) fn link(view: &NetworkView, plan: &Plan, iface: IfIndex) -> Link {
+    let own = |family: Family| {
+        plan.instances.iter().filter(move |(id, _)| (id.iface, id.family) == (iface, family))
+    };
+    let forced = |family| own(family).find_map(|(_, instance)| instance.source);
+    let source = |family| forced(family).or_else(|| primary(view, plan, iface, family));
+    let v4 = match source(Family::V4) {
+        Some(IpAddr::V4(address)) => Some(address),
+        Some(IpAddr::V6(_)) | None => None,
+    };
+    let v6 = match source(Family::V6) {
+        Some(IpAddr::V6(address)) => Some(address),
+        Some(IpAddr::V4(_)) | None => None,
+    };
+    let untracked =
+        plan.instances.iter().any(|(id, instance)| id.iface == iface && instance.dont_track_primary);
+    let up = view.link(iface.0).is_some_and(|link| link.is_operational() || untracked);
+    Link { up, v4, v6 }
+}
+
+/// The address to send from: never a virtual one, which an earlier run or another daemon may have left; the kernel's
+/// primary before its secondary addresses, wide scope before narrow. IPv6 sends from a link-local address.
+fn primary(view: &NetworkView, plan: &Plan, iface: IfIndex, family: Family) -> Option<IpAddr> {
+    let virtual_ones: BTreeSet<IpAddr> = plan.managed().into_iter().map(|key| key.addr).collect();
+    let fit = |address: &&AddressInfo| {
+        address.ifindex == iface.0
+            && Family::of(address.addr) == family
+            && address.proto != vip_netlink::VIP_PROTO
+            && !virtual_ones.contains(&address.addr)
+            && match address.addr {
+                IpAddr::V4(_) => address.scope < Scope::HOST,
+                IpAddr::V6(v6) => v6.is_unicast_link_local(),
+            }
+    };
+    let preference = |address: &&AddressInfo| (address.flags & SECONDARY, address.scope, address.addr);
+    view.addresses().filter(fit).min_by_key(preference).map(|address| address.addr)
+}

@@ -1,0 +1,204 @@
+//! Scripts and FIFOs that are told of transitions. Nothing here makes the daemon wait.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use config::keepalived::{Command, GlobalDefs, Notify, NotifyFifo};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+use tracing::{debug, warn};
+use vrrp::{Cause, FaultReason, Rank, Role};
+
+use crate::program::Program;
+
+/// A state in keepalived's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotifyState {
+    Master,
+    Backup,
+    Fault,
+    Stop,
+    Deleted,
+}
+
+impl NotifyState {
+    /// What a transition is to be told as; waiting for the first result of a check is not told.
+    pub(crate) fn of(to: Role, cause: Cause) -> Option<Self> {
+        match (to, cause) {
+            (Role::Active, _) => Some(Self::Master),
+            (Role::Backup, _) => Some(Self::Backup),
+            (Role::Fault(FaultReason::TrackUnknown(_)), _) => None,
+            (Role::Fault(_), _) => Some(Self::Fault),
+            (Role::Initialize, Cause::Reconfigured) => Some(Self::Deleted),
+            (Role::Initialize, _) => Some(Self::Stop),
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Master => "MASTER",
+            Self::Backup => "BACKUP",
+            Self::Fault => "FAULT",
+            Self::Stop => "STOP",
+            Self::Deleted => "DELETED",
+        }
+    }
+
+    fn script(self, notify: &Notify) -> Option<&Command> {
+        match self {
+            Self::Master => notify.master.as_ref(),
+            Self::Backup => notify.backup.as_ref(),
+            Self::Fault => notify.fault.as_ref(),
+            Self::Stop => notify.stop.as_ref(),
+            Self::Deleted => notify.deleted.as_ref(),
+        }
+    }
+}
+
+/// Tells.
+#[derive(Debug, Default)]
+pub(crate) struct Notifier {
+    global: GlobalDefs,
+    fifos: Vec<Fifo>,
+}
+
+#[derive(Debug)]
+struct Fifo {
+    path: PathBuf,
+    file: File,
+}
+
+impl Notifier {
+    /// Makes and opens the FIFOs, and starts the programs that read them.
+    pub(crate) fn new(global: &GlobalDefs) -> Self {
+        let wanted = [&global.notify_fifo, &global.vrrp_notify_fifo].into_iter().flatten();
+        let fifos = wanted.filter_map(|wanted| match open_fifo(wanted) {
+            Ok(fifo) => {
+                read_by(wanted, global);
+                Some(fifo)
+            }
+            Err(error) => {
+                warn!("notify FIFO {} cannot be opened: {error}", wanted.path.display());
+                None
+            }
+        });
+        Self { fifos: fifos.collect(), global: global.clone() }
+    }
+
+    /// Takes over what a new configuration says. FIFOs stay as they are unless theirs has changed.
+    pub(crate) fn reconfigure(&mut self, global: &GlobalDefs) {
+        let fifos = |global: &GlobalDefs| (global.notify_fifo.clone(), global.vrrp_notify_fifo.clone());
+        if fifos(&self.global) == fifos(global) {
+            self.global = global.clone();
+        } else {
+            *self = Self::new(global);
+        }
+    }
+
+    /// The script for this state first, then `notify`, then the FIFOs.
+    pub(crate) fn tell(&mut self, name: &str, notify: &Notify, state: NotifyState, rank: Rank) {
+        if let Some(command) = state.script(notify) {
+            self.start(command, &[]);
+        }
+        if let Some(command) = &notify.any {
+            self.start(command, &arguments(name, state, rank));
+        }
+        let line = fifo_line(name, state, rank);
+        for fifo in &mut self.fifos {
+            if let Err(error) = fifo.file.write_all(line.as_bytes()) {
+                warn!("notify FIFO {} is full or broken, a line is lost: {error}", fifo.path.display());
+            }
+        }
+    }
+
+    /// Another router with a lower priority was heard while MASTER.
+    pub(crate) fn tell_lower_priority(&mut self, notify: &Notify) {
+        if let Some(command) = &notify.master_rx_lower_pri {
+            self.start(command, &[]);
+        }
+    }
+
+    fn start(&self, command: &Command, more: &[String]) {
+        let program = match Program::resolve(command, &self.global) {
+            Ok(program) => program,
+            Err(error) => {
+                warn!("notify script `{}` is not run: {error}", command.raw);
+                return;
+            }
+        };
+        match program.spawn(more) {
+            Ok(mut child) => {
+                let raw = command.raw.clone();
+                tokio::spawn(async move {
+                    match child.wait().await {
+                        Ok(status) => debug!("notify script `{raw}`: {status}"),
+                        Err(error) => warn!("notify script `{raw}`: {error}"),
+                    }
+                });
+            }
+            Err(error) => warn!("notify script `{}` cannot be run: {error}", command.raw),
+        }
+    }
+}
+
+/// The words after the command of `notify`.
+fn arguments(name: &str, state: NotifyState, rank: Rank) -> [String; 4] {
+    ["INSTANCE".to_owned(), name.to_owned(), state.word().to_owned(), rank.to_string()]
+}
+
+fn fifo_line(name: &str, state: NotifyState, rank: Rank) -> String {
+    format!("INSTANCE \"{name}\" {} {rank}\n", state.word())
+}
+
+/// Opened for both ways, it never has to wait for a reader, and outlives one.
+fn open_fifo(wanted: &NotifyFifo) -> io::Result<Fifo> {
+    match mkfifo(&wanted.path, Mode::S_IRUSR | Mode::S_IWUSR) {
+        Ok(()) | Err(Errno::EEXIST) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    if let Some(user) = &wanted.owner
+        && let Some(user) = nix::unistd::User::from_name(&user.user).ok().flatten()
+    {
+        nix::unistd::chown(&wanted.path, Some(user.uid), Some(user.gid))?;
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).custom_flags(OFlag::O_NONBLOCK.bits());
+    Ok(Fifo { path: wanted.path.clone(), file: options.open(&wanted.path)? })
+}
+
+fn read_by(wanted: &NotifyFifo, global: &GlobalDefs) {
+    let Some(command) = &wanted.script else { return };
+    let path = wanted.path.display().to_string();
+    Notifier { global: global.clone(), fifos: Vec::new() }.start(command, &[path]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transitions_are_told_in_keepalived_s_words() {
+        let rank = Rank::new(90).unwrap();
+        assert_eq!(arguments("VI_1", NotifyState::Master, rank), ["INSTANCE", "VI_1", "MASTER", "90"]);
+        assert_eq!(fifo_line("VI_1", NotifyState::Fault, rank), "INSTANCE \"VI_1\" FAULT 90\n");
+    }
+
+    #[test]
+    fn every_role_but_waiting_is_told() {
+        let track = vrrp::TrackId(1);
+        for (to, cause, state) in [
+            (Role::Active, Cause::ActiveDown, Some(NotifyState::Master)),
+            (Role::Backup, Cause::Command, Some(NotifyState::Backup)),
+            (Role::Fault(FaultReason::TrackDown(track)), Cause::Tracked(track), Some(NotifyState::Fault)),
+            (Role::Fault(FaultReason::TrackUnknown(track)), Cause::Command, None),
+            (Role::Initialize, Cause::Command, Some(NotifyState::Stop)),
+            (Role::Initialize, Cause::Reconfigured, Some(NotifyState::Deleted)),
+        ] {
+            assert_eq!(NotifyState::of(to, cause), state, "{to:?}");
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! What a configuration means on this machine.
+
+mod convert;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use config::keepalived::{Config, Notify, UnicastPeer, VrrpInstance};
+use vip_netlink::{AddressKey, VirtualAddress};
+use vrrp::{ConfigError, Family, IfIndex, InstanceConfig, InstanceId, NodeConfig, Rank, TrackId};
+
+use crate::tracking::{Spec, TrackIds, TrackerName};
+
+/// Interfaces that are not there yet get indices from here on; the kernel counts from 1.
+const PLACEHOLDER: u32 = 0xf000_0000;
+
+/// A configuration with names resolved to what this machine has.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) node: NodeConfig,
+    pub(crate) instances: BTreeMap<InstanceId, InstancePlan>,
+    /// What is tracked, and under which numbers the node knows it.
+    pub(crate) trackers: BTreeMap<TrackerName, TrackerPlan>,
+    /// Every interface that the configuration names.
+    pub(crate) interfaces: BTreeMap<String, IfIndex>,
+}
+
+/// One virtual router.
+#[derive(Debug, Clone)]
+pub(crate) struct InstancePlan {
+    pub(crate) name: String,
+    pub(crate) interface: String,
+    pub(crate) config: InstanceConfig,
+    pub(crate) vips: BTreeMap<IpAddr, VirtualAddress>,
+    pub(crate) path: Path,
+    /// `unicast_src_ip` or `mcast_src_ip`.
+    pub(crate) source: Option<IpAddr>,
+    pub(crate) dont_track_primary: bool,
+    pub(crate) refresh: Option<Refresh>,
+    pub(crate) notify: Notify,
+}
+
+/// How advertisements travel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Path {
+    /// To VRRP's group.
+    Multicast,
+    /// To each peer.
+    Unicast { peers: Vec<UnicastPeer>, ttl: u8, check_source: bool },
+}
+
+/// `garp_master_refresh`: announcements that go on while Active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refresh {
+    pub(crate) period: Duration,
+    pub(crate) repeat: u32,
+}
+
+/// Something tracked.
+#[derive(Debug, Clone)]
+pub(crate) struct TrackerPlan {
+    pub(crate) spec: Spec,
+    /// The node's number for it, and for the same thing the other way round (`reverse`).
+    pub(crate) feeds: BTreeMap<TrackId, Sense>,
+}
+
+/// Which way a result counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sense {
+    Straight,
+    Reversed,
+}
+
+impl Plan {
+    /// Resolves `config`. `index` knows the interfaces that are there; the others are waited for.
+    pub(crate) fn new(
+        config: &Config,
+        index: impl Fn(&str) -> Option<u32>,
+        ids: &mut TrackIds,
+    ) -> Result<Self, ConfigError> {
+        let interfaces = interfaces(config, index);
+        let mut instances = BTreeMap::new();
+        let mut trackers = BTreeMap::new();
+        let mut node = Vec::new();
+        for instance in &config.instances {
+            let planned = instance_plan(config, instance, &interfaces, ids, &mut trackers);
+            node.push(planned.config.clone());
+            instances.insert(planned.config.id(), planned);
+        }
+        Ok(Self { node: NodeConfig::new(node)?, instances, trackers, interfaces })
+    }
+
+    /// Whether an interface came, went or was made anew since the plan was made.
+    pub(crate) fn is_stale(&self, index: impl Fn(&str) -> Option<u32>) -> bool {
+        self.interfaces.iter().any(|(name, &planned)| index(name) != existing(planned))
+    }
+
+    /// The interfaces that virtual routers speak on.
+    pub(crate) fn speaking(&self) -> BTreeSet<IfIndex> {
+        self.instances.keys().map(|id| id.iface).collect()
+    }
+
+    /// Every address that is a virtual one here: never a source, and ours to remove. What an owner holds for ever is
+    /// neither.
+    pub(crate) fn managed(&self) -> Vec<AddressKey> {
+        let backups = self.instances.values().filter(|instance| instance.config.priority != Rank::Owner);
+        backups.flat_map(|instance| instance.vips.values().map(VirtualAddress::key)).collect()
+    }
+
+    /// What a tracker is called in the log.
+    pub(crate) fn tracker_label(&self, id: TrackId) -> String {
+        let found = self.trackers.iter().find(|(_, tracker)| tracker.feeds.contains_key(&id));
+        found.map_or_else(|| "a check".to_owned(), |(name, _)| name.to_string())
+    }
+}
+
+impl InstancePlan {
+    /// Where its advertisements go.
+    pub(crate) fn destinations(&self) -> Vec<IpAddr> {
+        match &self.path {
+            Path::Multicast => vec![self.config.family.group()],
+            Path::Unicast { peers, .. } => peers.iter().map(|peer| peer.addr).collect(),
+        }
+    }
+
+    /// The TTL that the node is told. It takes 255 alone (RFC 5082's GTSM), which unicast across routers cannot have:
+    /// there the peer's own bounds are checked here instead. `None`: not a peer of ours.
+    pub(crate) fn judged_ttl(&self, from: IpAddr, ttl: u8) -> Option<u8> {
+        let Path::Unicast { peers, check_source, .. } = &self.path else { return Some(ttl) };
+        let Some(peer) = peers.iter().find(|peer| peer.addr == from) else {
+            return (!check_source).then_some(vrrp::wire::TTL);
+        };
+        let in_bounds =
+            peer.min_ttl.is_none_or(|min| min <= ttl) && peer.max_ttl.is_none_or(|max| ttl <= max);
+        Some(if in_bounds { vrrp::wire::TTL } else { 0 })
+    }
+}
+
+/// The index of an interface that is there.
+pub(crate) fn existing(index: IfIndex) -> Option<u32> {
+    (index.0 < PLACEHOLDER).then_some(index.0)
+}
+
+fn interfaces(config: &Config, index: impl Fn(&str) -> Option<u32>) -> BTreeMap<String, IfIndex> {
+    let mut names = BTreeSet::new();
+    for instance in &config.instances {
+        names.insert(&instance.interface);
+        let addresses = instance.virtual_ipaddress.iter().chain(&instance.virtual_ipaddress_excluded);
+        names.extend(addresses.map(|address| &address.dev));
+        names.extend(instance.track_interface.iter().map(|tracked| &tracked.name));
+    }
+    let numbered = (PLACEHOLDER..).zip(names);
+    numbered.map(|(absent, name)| (name.clone(), IfIndex(index(name).unwrap_or(absent)))).collect()
+}
+
+fn instance_plan(
+    config: &Config,
+    instance: &VrrpInstance,
+    interfaces: &BTreeMap<String, IfIndex>,
+    ids: &mut TrackIds,
+    trackers: &mut BTreeMap<TrackerName, TrackerPlan>,
+) -> InstancePlan {
+    let index = |name: &str| interfaces.get(name).copied().unwrap_or(IfIndex(PLACEHOLDER));
+    let mut router = convert::router(instance, index(&instance.interface));
+    for (spec, weight, reverse) in convert::tracked(config, instance) {
+        let sense = if reverse { Sense::Reversed } else { Sense::Straight };
+        let name = spec.name();
+        let id = ids.number(&name, reverse);
+        let tracker = trackers.entry(name).or_insert_with(|| TrackerPlan { spec, feeds: BTreeMap::new() });
+        tracker.feeds.insert(id, sense);
+        router.trackers.push((id, weight));
+    }
+    let lease = convert::lease(instance, router.priority);
+    let addresses = instance.virtual_ipaddress.iter().chain(&instance.virtual_ipaddress_excluded);
+    let vips = addresses.map(|vip| (vip.addr, convert::address(vip, index(&vip.dev), lease))).collect();
+    let unicast = Path::Unicast {
+        peers: instance.unicast_peer.clone(),
+        ttl: instance.unicast_ttl,
+        check_source: instance.check_unicast_src,
+    };
+    let (path, source) = if instance.unicast_peer.is_empty() {
+        (Path::Multicast, instance.mcast_src_ip)
+    } else {
+        (unicast, instance.unicast_src_ip)
+    };
+    InstancePlan {
+        name: instance.name.clone(),
+        interface: instance.interface.clone(),
+        vips,
+        path,
+        source: source.filter(|&source| Family::of(source) == router.family),
+        dont_track_primary: instance.dont_track_primary,
+        refresh: (!instance.garp.master_refresh.is_zero()).then_some(Refresh {
+            period: instance.garp.master_refresh,
+            repeat: instance.garp.master_refresh_repeat.max(1),
+        }),
+        notify: instance.notify.clone(),
+        config: router,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use config::keepalived::{Options, parse};
+    use config::source::Sources;
+    use vrrp::{Authentication, Password, Preempt, Version, Weight};
+
+    use super::*;
+
+    fn config(text: &str) -> Config {
+        let mut sources = Sources::new();
+        let file = sources.add("keepalived.conf", text);
+        let no_includes =
+            |_: &std::path::Path| -> io::Result<Vec<u8>> { Err(io::ErrorKind::NotFound.into()) };
+        let (config, diagnostics) = parse(&mut sources, file, &Options::default(), &no_includes);
+        config.unwrap_or_else(|| panic!("{diagnostics:?}"))
+    }
+
+    fn plan(text: &str) -> Plan {
+        let eth0_alone = |name: &str| (name == "eth0").then_some(2);
+        Plan::new(&config(text), eth0_alone, &mut TrackIds::default()).unwrap()
+    }
+
+    const PAIR: &str = r#"
+vrrp_script chk {
+    script "pkill -0 lbd"
+    interval 2
+    fall 2
+    weight -20
+}
+vrrp_instance VI_1 {
+    state MASTER
+    interface eth0
+    virtual_router_id 51
+    priority 100
+    advert_int 1
+    authentication {
+        auth_type PASS
+        auth_pass 1111
+    }
+    virtual_ipaddress {
+        192.0.2.10
+    }
+    track_script {
+        chk
+    }
+}
+"#;
+
+    #[test]
+    fn an_ordinary_instance_is_planned_with_keepalived_s_defaults() {
+        let plan = plan(PAIR);
+        let instance = plan.instances.values().next().unwrap();
+        let router = &instance.config;
+        assert_eq!((router.iface, router.vrid.get(), router.version), (IfIndex(2), 51, Version::V2));
+        assert_eq!(router.auth, Authentication::Password(Password::new(b"1111")));
+        assert_eq!(router.preempt, Preempt::Immediate);
+        assert_eq!(router.announce, vrrp::Schedule::default());
+        let [(id, weight)] = router.trackers[..] else { panic!("{:?}", router.trackers) };
+        assert_eq!((weight, plan.tracker_label(id)), (Weight::new(-20).unwrap(), "script chk".to_owned()));
+        let vip = &instance.vips[&IpAddr::from([192, 0, 2, 10])];
+        assert_eq!((vip.ifindex, vip.prefix_len, vip.lease), (2, 32, Some(Duration::from_secs(3))));
+        assert_eq!(instance.destinations(), [IpAddr::from([224, 0, 0, 18])]);
+    }
+
+    #[test]
+    fn an_absent_interface_is_waited_for() {
+        let text = PAIR.replace("interface eth0", "interface eth7");
+        let plan = plan(&text);
+        let id = *plan.instances.keys().next().unwrap();
+        assert_eq!(existing(id.iface), None);
+        assert!(!plan.is_stale(|_| None));
+        assert!(plan.is_stale(|name| (name == "eth7").then_some(9)));
+    }
+
+    #[test]
+    fn trackers_keep_their_numbers_over_a_reload() {
+        let mut ids = TrackIds::default();
+        let number = |ids: &mut TrackIds, text: &str| {
+            let plan = Plan::new(&config(text), |_| Some(2), ids).unwrap();
+            plan.node.instances()[0].trackers.first().unwrap().0
+        };
+        let first = number(&mut ids, PAIR);
+        let more = PAIR.replace("    track_script", "    track_interface {\n eth1\n }\n    track_script");
+        let reversed = PAIR.replace("        chk\n", "        chk weight -20 reverse\n");
+        assert_eq!(number(&mut ids, &more).0, number(&mut ids, PAIR).0);
+        assert_eq!(first, number(&mut ids, PAIR));
+        assert_ne!(first, number(&mut ids, &reversed));
+    }
+
+    #[test]
+    fn unicast_peers_have_bounds_instead_of_ttl_255() {
+        let text = PAIR.replace(
+            "    track_script",
+            "    unicast_src_ip 192.0.2.1\n    unicast_peer {\n 192.0.2.2 min_ttl 250\n 192.0.2.3\n }\n    track_script",
+        );
+        let plan = plan(&text);
+        let instance = plan.instances.values().next().unwrap();
+        let ip = |host: u8| IpAddr::from([192, 0, 2, host]);
+        assert_eq!(instance.destinations(), [ip(2), ip(3)]);
+        assert_eq!(instance.source, Some(ip(1)));
+        assert_eq!(instance.judged_ttl(ip(2), 254), Some(255));
+        assert_eq!(instance.judged_ttl(ip(2), 64), Some(0));
+        assert_eq!(instance.judged_ttl(ip(3), 64), Some(255));
+        assert_eq!(instance.judged_ttl(ip(9), 64), Some(255));
+    }
+}
