@@ -3,11 +3,14 @@
 use crate::programs;
 use crate::progress::Progress;
 use clap::{Args, ValueEnum};
-use lab::report::{Machine, Report, html, table, timelines};
+use lab::report::{Colour, Machine, Report, html, summary, symbol, table, timelines};
 use lab::scenario::{self, Run, Scenario, catalogue};
-use lab::{Balancer, Cancel, Error, Lab, Probing, Relay, Router, Setup, Software, Timing, VIP, VrrpVersion};
+use lab::{
+    Balancer, Cancel, Error, Files, Lab, Probing, Relay, Router, Setup, Software, Timing, VIP, VrrpVersion,
+};
+use std::env;
 use std::fs;
-use std::io::{Write as _, stdout};
+use std::io::{IsTerminal as _, Write as _, stdout};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,9 +40,12 @@ pub(crate) struct Arguments {
     /// Stay up at the end, with the dashboards reachable on this machine, until Ctrl-C; with --keep alone no scenario is played
     #[arg(long)]
     keep: bool,
-    /// VRRPv3 at 100 ms, and track_lbd instead of a script
+    /// VRRPv3 at 100 ms, health checks every second, and track_lbd instead of a script
     #[arg(long)]
     fast: bool,
+    /// Add track_lbd to the script, so that a dead or hung lbd is noticed at once
+    #[arg(long, conflicts_with = "fast")]
+    track_lbd: bool,
     /// Put an installed program on a node in place of ours; may be given twice
     #[arg(long, value_enum, value_name = "PROGRAM")]
     peer: Vec<Peer>,
@@ -50,7 +56,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Version::Two, conflicts_with = "fast")]
     vrrp_version: Version,
     /// Use haproxy.cfg, keepalived-node1.conf and keepalived-node2.conf of this directory
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["fast", "vrrp_version"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["fast", "track_lbd", "vrrp_version"])]
     config_dir: Option<PathBuf>,
     /// Where lbd and vrrpd are; under cargo they are built, otherwise they are looked for beside this program
     #[arg(long, value_name = "DIR")]
@@ -94,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     progress.doing("makes two load balancer nodes, two application servers, a client and a switch");
     let mut builder = Lab::builder(bin_dir).setup(setup).cancel(cancel);
     if let Some(dir) = &arguments.config_dir {
-        builder = builder.config_dir(dir);
+        builder = builder.files(Files::from_dir(dir, setup.software)?);
     }
     let lab = builder.start()?;
     let client = lab.start_client()?;
@@ -115,7 +121,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         if arguments.json {
             writeln!(out, "{}", report.json()?)?;
         } else {
-            writeln!(out, "\n{}\n{}", timelines(&report), table(&report))?;
+            let colour = colour();
+            write!(out, "\n{}\n{}", timelines(&report, colour), table(&report, colour))?;
         }
     }
     played?;
@@ -149,7 +156,17 @@ impl Arguments {
                 Version::Two => VrrpVersion::V2,
                 Version::Three => VrrpVersion::V3,
             },
+            track_lbd: self.track_lbd,
         }
+    }
+}
+
+/// Colours are for a terminal whose owner did not decline them: no-color.org.
+fn colour() -> Colour {
+    if stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) {
+        Colour::Ansi
+    } else {
+        Colour::None
     }
 }
 
@@ -169,29 +186,20 @@ fn play(
     progress: &Progress,
     runs: &mut Vec<Run>,
 ) -> Result<(), Error> {
-    for number in 1..=times {
-        for scenario in scenarios {
-            let name = if times > 1 {
-                format!("{} {number}/{times}", scenario.name)
-            } else {
-                scenario.name.to_owned()
-            };
-            let run = scenario::run(lab, client, scenario, number, &|text: &str| {
-                progress.doing(&format!("{name}: {text}"))
-            })?;
-            let [fault, repair] = &run.phases;
-            progress.done(&format!(
-                "{} {name}: outage {:.0} ms, {} of {} requests failed; repair: {:.0} ms, {} of {}",
-                if run.ok() { "ok" } else { "!!" },
-                fault.outage_ms,
-                fault.requests.failed,
-                fault.requests.total,
-                repair.outage_ms,
-                repair.requests.failed,
-                repair.requests.total,
-            ));
-            runs.push(run);
+    let all = scenarios.len() * times as usize;
+    for (index, scenario) in scenarios.iter().cycle().take(all).enumerate() {
+        let name = format!("[{}/{all}] {}", index + 1, scenario.name);
+        // As many runs as there are scenarios make one repetition.
+        let number = u32::try_from(index / scenarios.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let run = scenario::run(lab, client, scenario, number, &|text: &str| {
+            progress.doing(&format!("{name}: {text}"))
+        })?;
+        for (row, indent) in Report::rows_of(&run).iter().zip(["", "  repaired: "]) {
+            let symbol = symbol(row.verdict);
+            let name = if indent.is_empty() { format!("{name}: ") } else { indent.to_owned() };
+            progress.done(&format!("{symbol} {name}{}", summary(row)));
         }
+        runs.push(run);
     }
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! The files of the two nodes: built in, or an operator's own.
 
 use crate::error::Error;
-use crate::peers::{Balancer, Router, Software};
+use crate::lab::Setup;
+use crate::peers::{Balancer, Software};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 /// How fast the pair is to notice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,8 +16,19 @@ pub enum Timing {
     /// An advertisement a second, and a script that looks for the balancer's process every two.
     #[default]
     Classic,
-    /// VRRPv3 with an advertisement every 100 ms, and `track_lbd` where both programs are ours.
+    /// VRRPv3 with an advertisement every 100 ms, a check of each server every second, and `track_lbd` where both programs
+    /// are ours.
     Fast,
+}
+
+impl Timing {
+    /// Time between two checks of an application server.
+    pub(crate) const fn check_interval(self) -> Duration {
+        match self {
+            Self::Classic => Duration::from_secs(5),
+            Self::Fast => Duration::from_secs(1),
+        }
+    }
 }
 
 /// The protocol between the nodes.
@@ -38,18 +51,15 @@ pub struct Files {
     pub routers: [String; 2],
 }
 
-/// Whether the node's router watches the balancer's heartbeat rather than its process.
-#[must_use]
-pub fn tracks_heartbeat(timing: Timing, software: Software) -> bool {
-    timing == Timing::Fast && software == Software { balancer: Balancer::Lbd, router: Router::Vrrpd }
-}
-
 impl Files {
     /// The built-in pair: priority 100 and 90, the address 192.168.87.10.
     #[must_use]
-    pub fn built_in(software: [Software; 2], version: VrrpVersion, timing: Timing) -> Self {
-        let router = |index: usize| router_file(index, software[index], version, timing);
-        Self { balancer: BALANCER.to_owned(), routers: [router(0), router(1)] }
+    pub fn built_in(setup: &Setup) -> Self {
+        let interval = setup.timing.check_interval();
+        Self {
+            balancer: BALANCER.replace("INTERVAL", &format!("{}s", interval.as_secs())),
+            routers: [router_file(1, setup), router_file(2, setup)],
+        }
     }
 
     /// An operator's `haproxy.cfg`, `keepalived-node1.conf` and `keepalived-node2.conf`, word for word but for one thing: a
@@ -95,22 +105,24 @@ backend docapi_backend
     balance roundrobin
     option httpchk GET /api/v1/health
     # Out after three failed checks, back after two good ones.
-    server backend-1 192.168.87.12:8080 check inter 5s fall 3 rise 2
-    server backend-2 192.168.87.13:8080 check inter 5s fall 3 rise 2
+    server backend-1 192.168.87.12:8080 check inter INTERVAL fall 3 rise 2
+    server backend-2 192.168.87.13:8080 check inter INTERVAL fall 3 rise 2
 ";
 
-fn router_file(index: usize, software: Software, version: VrrpVersion, timing: Timing) -> String {
-    let heartbeat = tracks_heartbeat(timing, software);
-    let version = if timing == Timing::Fast { VrrpVersion::V3 } else { version };
-    let (state, priority) = [("MASTER", 100), ("BACKUP", 90)][index];
+fn router_file(number: usize, setup: &Setup) -> String {
+    let Setup { timing, .. } = *setup;
+    let heartbeat = setup.tracks_heartbeat(number);
+    let script = !heartbeat || timing == Timing::Classic;
+    let version = if timing == Timing::Fast { VrrpVersion::V3 } else { setup.version };
+    let (state, priority) = [("MASTER", 100), ("BACKUP", 90)][number - 1];
     let mut text = String::new();
     // Writing to a String cannot fail.
     let mut line = |indent: usize, words: &str| {
         let _ = writeln!(text, "{:indent$}{words}", "", indent = indent * 4);
     };
-    if !heartbeat {
+    if script {
         line(0, "vrrp_script chk_balancer {");
-        line(1, &format!("script \"pkill -0 {}\"", software.balancer.process()));
+        line(1, &format!("script \"pkill -0 {}\"", setup.software[number - 1].balancer.process()));
         match timing {
             Timing::Classic => {
                 line(1, "interval 2");
@@ -145,14 +157,15 @@ fn router_file(index: usize, software: Software, version: VrrpVersion, timing: T
     line(1, "virtual_ipaddress {");
     line(2, "192.168.87.10");
     line(1, "}");
+    if script {
+        line(1, "track_script {");
+        line(2, "chk_balancer");
+        line(1, "}");
+    }
     if heartbeat {
         line(1, "track_lbd {");
         line(2, "socket /run/lbd/heartbeat.sock");
         line(2, "weight 0");
-        line(1, "}");
-    } else {
-        line(1, "track_script {");
-        line(2, "chk_balancer");
         line(1, "}");
     }
     line(0, "}");
@@ -162,13 +175,18 @@ fn router_file(index: usize, software: Software, version: VrrpVersion, timing: T
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peers::Router;
 
     const OURS: Software = Software { balancer: Balancer::Lbd, router: Router::Vrrpd };
     const THEIRS: Software = Software { balancer: Balancer::Haproxy, router: Router::Keepalived };
 
+    fn mixed() -> Setup {
+        Setup { software: [OURS, THEIRS], ..Setup::default() }
+    }
+
     #[test]
     fn each_node_looks_for_the_process_that_runs_on_it() {
-        let files = Files::built_in([OURS, THEIRS], VrrpVersion::V2, Timing::Classic);
+        let files = Files::built_in(&mixed());
         assert!(files.routers[0].contains("script \"pkill -0 lbd\""));
         assert!(files.routers[1].contains("script \"pkill -0 haproxy\""));
         assert!(files.routers[0].contains("priority 100") && files.routers[1].contains("priority 90"));
@@ -177,7 +195,7 @@ mod tests {
     #[test]
     fn passwords_belong_to_version_2_alone() {
         for (version, password) in [(VrrpVersion::V2, true), (VrrpVersion::V3, false)] {
-            let files = Files::built_in([OURS, OURS], version, Timing::Classic);
+            let files = Files::built_in(&Setup { version, ..mixed() });
             assert_eq!(files.routers[0].contains("auth_pass"), password);
             assert_eq!(files.routers[0].contains("version 3"), !password);
         }
@@ -185,18 +203,30 @@ mod tests {
 
     #[test]
     fn the_heartbeat_is_tracked_only_where_both_programs_are_ours() {
-        let files = Files::built_in([OURS, THEIRS], VrrpVersion::V2, Timing::Fast);
-        assert!(files.routers[0].contains("track_lbd {") && !files.routers[0].contains("vrrp_script"));
-        assert!(files.routers[1].contains("track_script {") && !files.routers[1].contains("track_lbd"));
+        let fast = Files::built_in(&Setup { timing: Timing::Fast, ..mixed() });
+        assert!(fast.routers[0].contains("track_lbd {") && !fast.routers[0].contains("vrrp_script"));
+        assert!(fast.routers[1].contains("track_script {") && !fast.routers[1].contains("track_lbd"));
         assert!(
-            files.routers.iter().all(|text| text.contains("advert_int 0.1") && text.contains("version 3"))
+            fast.routers.iter().all(|text| text.contains("advert_int 0.1") && text.contains("version 3"))
         );
+        let added = Files::built_in(&Setup { track_lbd: true, ..mixed() });
+        assert!(added.routers[0].contains("track_lbd {") && added.routers[0].contains("track_script {"));
+        assert!(!added.routers[1].contains("track_lbd"));
+    }
+
+    #[test]
+    fn servers_are_checked_as_often_as_the_timing_says() {
+        for (timing, interval) in [(Timing::Classic, "inter 5s "), (Timing::Fast, "inter 1s ")] {
+            let files = Files::built_in(&Setup { timing, ..mixed() });
+            assert_eq!(files.balancer.matches(interval).count(), 2);
+        }
     }
 
     #[test]
     fn braces_match_and_stand_one_keyword_a_line() {
         for timing in [Timing::Classic, Timing::Fast] {
-            for text in Files::built_in([OURS, THEIRS], VrrpVersion::V3, timing).routers {
+            let setup = Setup { timing, track_lbd: true, version: VrrpVersion::V3, ..mixed() };
+            for text in Files::built_in(&setup).routers {
                 let count = |brace| text.matches(brace).count();
                 assert_eq!(count('{'), count('}'), "{text}");
                 assert!(text.lines().all(|line| !line.contains('{') || line.ends_with('{')), "{text}");

@@ -1,11 +1,11 @@
 //! The two-node lab: two load balancer nodes with a virtual address, two application servers, a client.
 
 use crate::clock::Stamp;
-use crate::configs::{Files, Timing, VrrpVersion, tracks_heartbeat};
+use crate::configs::{Files, Timing, VrrpVersion};
 use crate::error::Error;
 use crate::network::Network;
 use crate::node::{Node, Process, ROLE, SELF, Signal, Target};
-use crate::peers::{KEEPALIVED_PID_FILES, Programs, Router, Software};
+use crate::peers::{Balancer, KEEPALIVED_PID_FILES, Programs, Router, Software};
 use crate::probe::{ProbeSettings, Probing};
 use crate::sync::lock;
 use crate::timeline::{Event, Holding, holdings};
@@ -36,13 +36,20 @@ pub struct Setup {
     pub timing: Timing,
     /// The protocol between the nodes; [`Timing::Fast`] is always version 3.
     pub version: VrrpVersion,
+    /// `track_lbd` beside the script at classic timing; at [`Timing::Fast`] it always stands in place of the script. Either
+    /// way only on nodes where both programs are ours.
+    pub track_lbd: bool,
 }
 
 impl Setup {
-    /// Whether a hung balancer on node 1 can be noticed at all.
+    /// Whether the router of node 1 or 2 watches the heartbeat of its balancer, and so can notice that it hangs.
+    ///
+    /// # Panics
+    /// If there is no node of this number.
     #[must_use]
-    pub fn tracks_heartbeat(&self) -> bool {
-        tracks_heartbeat(self.timing, self.software[0])
+    pub fn tracks_heartbeat(&self, number: usize) -> bool {
+        let ours = Software { balancer: Balancer::Lbd, router: Router::Vrrpd };
+        (self.track_lbd || self.timing == Timing::Fast) && self.software[number - 1] == ours
     }
 }
 
@@ -69,7 +76,7 @@ pub struct Builder {
     program: Option<PathBuf>,
     programs: Programs,
     setup: Setup,
-    config_dir: Option<PathBuf>,
+    files: Option<Files>,
     cancel: Cancel,
 }
 
@@ -88,10 +95,10 @@ impl Builder {
         self
     }
 
-    /// An operator's own files instead of the built-in ones; see [`Files::from_dir`].
+    /// These files instead of the built-in ones; see [`Files::from_dir`].
     #[must_use]
-    pub fn config_dir(mut self, dir: impl Into<PathBuf>) -> Self {
-        self.config_dir = Some(dir.into());
+    pub fn files(mut self, files: Files) -> Self {
+        self.files = Some(files);
         self
     }
 
@@ -115,10 +122,7 @@ impl Builder {
 
     /// Makes the network and writes the files, but starts no program.
     pub fn start_network(self) -> Result<Lab, Error> {
-        let files = match &self.config_dir {
-            Some(dir) => Files::from_dir(dir, self.setup.software)?,
-            None => Files::built_in(self.setup.software, self.setup.version, self.setup.timing),
-        };
+        let files = self.files.unwrap_or_else(|| Files::built_in(&self.setup));
         let network = Network::start(self.program.as_deref())?;
         let add = |(name, octets): (&str, [u8; 4])| network.add_node(name, IpAddr::V4(octets.into()));
         let nodes = [add(LB[0])?, add(LB[1])?];
@@ -161,7 +165,7 @@ impl Lab {
             program: None,
             programs: Programs::in_dir(bin_dir),
             setup: Setup::default(),
-            config_dir: None,
+            files: None,
             cancel: Cancel::default(),
         }
     }

@@ -59,7 +59,7 @@ mod sync;
 pub mod timeline;
 
 pub use clock::Stamp;
-pub use configs::{Files, Timing, VrrpVersion, tracks_heartbeat};
+pub use configs::{Files, Timing, VrrpVersion};
 pub use error::Error;
 pub use lab::{Builder, Cancel, Lab, Setup, VIP};
 pub use network::Network;

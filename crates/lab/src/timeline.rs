@@ -41,6 +41,12 @@ pub struct Window {
 }
 
 impl Window {
+    /// How long it is.
+    #[must_use]
+    pub fn length(&self) -> Duration {
+        self.until.since(self.from)
+    }
+
     /// Whether `at` lies in it.
     #[must_use]
     pub fn contains(&self, at: Stamp) -> bool {
@@ -106,17 +112,19 @@ pub fn gained(holdings: &[Holding], node: &str, window: Window) -> Option<Durati
         .map(|holding| holding.window.from.since(window.from))
 }
 
-/// The longest time within `window` from the start of one successful request to the start of the next; the edges of the
-/// window count as successes. `probes` are in the order of their starts.
+/// The longest time within `window` in which no good answer arrived; the edges of the window count as arrivals. This is what
+/// a user feels who asks all the time.
 #[must_use]
-pub fn outage(probes: &[Probe], window: Window) -> Duration {
-    let mut last = window.from;
-    let mut longest = Duration::ZERO;
-    for probe in probes.iter().filter(|probe| probe.outcome.is_ok() && window.contains(probe.start)) {
-        longest = longest.max(probe.start.since(last));
-        last = probe.start;
-    }
-    longest.max(window.until.since(last))
+pub fn outage(probes: &[Probe], window: Window) -> Window {
+    let answered = probes.iter().filter(|probe| probe.outcome.is_ok()).map(|probe| probe.start + probe.took);
+    let mut arrivals: Vec<Stamp> = answered.filter(|at| window.contains(*at)).collect();
+    arrivals.extend([window.from, window.until]);
+    arrivals.sort_unstable();
+    arrivals
+        .windows(2)
+        .map(|pair| Window { from: pair[0], until: pair[1] })
+        .max_by_key(Window::length)
+        .unwrap_or(window)
 }
 
 /// Requests and what became of them.
@@ -206,7 +214,7 @@ mod tests {
     }
 
     fn probe(at: u64, outcome: Outcome) -> Probe {
-        Probe { start: ms(at), took: Duration::from_millis(1), outcome, server: None, via: None }
+        Probe { start: ms(at), took: Duration::from_millis(2), outcome, server: None, via: None }
     }
 
     #[test]
@@ -247,14 +255,14 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_lasts_from_success_to_success() {
+    fn an_outage_lasts_from_answer_to_answer() {
         let probes = [
             probe(5, Outcome::Ok),
             probe(10, Outcome::Refused),
             probe(15, Outcome::Timeout),
             probe(20, Outcome::Ok),
         ];
-        assert_eq!(outage(&probes, window(0, 25)), Duration::from_millis(15));
+        assert_eq!(outage(&probes, window(0, 25)), window(7, 22));
         let counted = tally(&probes, window(0, 20));
         assert_eq!((counted.total, counted.failed), (3, 2));
         assert_eq!(counted.reasons, BTreeMap::from([("refused".to_owned(), 1), ("timeout".to_owned(), 1)]));
@@ -262,8 +270,15 @@ mod tests {
 
     #[test]
     fn without_any_success_the_outage_is_the_window() {
-        assert_eq!(outage(&[], window(10, 35)), Duration::from_millis(25));
-        assert_eq!(outage(&[probe(12, Outcome::Reset)], window(10, 35)), Duration::from_millis(25));
+        assert_eq!(outage(&[], window(10, 35)), window(10, 35));
+        assert_eq!(outage(&[probe(12, Outcome::Reset)], window(10, 35)), window(10, 35));
+    }
+
+    #[test]
+    fn a_request_that_waited_for_its_answer_shortens_no_outage() {
+        let waited = Probe { took: Duration::from_millis(900), ..probe(110, Outcome::Ok) };
+        let probes = [probe(98, Outcome::Ok), waited, probe(1_015, Outcome::Ok)];
+        assert_eq!(outage(&probes, window(50, 1_100)), window(100, 1_010));
     }
 
     fn some_holdings() -> impl Strategy<Value = Vec<Holding>> {
@@ -311,19 +326,19 @@ mod tests {
         }
 
         #[test]
-        fn an_outage_equals_the_largest_difference_of_neighbours(
+        fn an_outage_equals_the_largest_difference_of_neighbouring_answers(
             starts in proptest::collection::btree_map(0_u64..300, any::<bool>(), 0..60),
         ) {
             let probes: Vec<Probe> = starts
                 .iter()
                 .map(|(at, ok)| probe(*at, if *ok { Outcome::Ok } else { Outcome::Timeout }))
                 .collect();
-            let mut marks: Vec<u64> = starts.iter().filter(|(_, ok)| **ok).map(|(at, _)| *at).collect();
+            let mut marks: Vec<u64> = starts.iter().filter(|(at, ok)| **ok && **at < 298).map(|(at, _)| *at + 2).collect();
             marks.push(0);
             marks.push(300);
             marks.sort_unstable();
             let expected = marks.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
-            prop_assert_eq!(outage(&probes, window(0, 300)), Duration::from_millis(expected));
+            prop_assert_eq!(outage(&probes, window(0, 300)).length(), Duration::from_millis(expected));
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The report as one page that needs nothing else: readable on a phone, in light and in dark.
 
-use super::{Report, Row, svg::svg};
+use super::{Report, Row, duration, svg::svg};
 use crate::configs::{Timing, VrrpVersion};
 use crate::lab::Setup;
-use crate::scenario::{Phase, Run};
+use crate::scenario::{Phase, Run, Verdict};
 use std::fmt::Write as _;
 
 const STYLE: &str = include_str!("style.css");
@@ -58,7 +58,8 @@ fn setup(setup: &Setup) -> String {
         (Timing::Classic, VrrpVersion::V2) => "VRRPv2, an advertisement a second",
         (Timing::Classic, VrrpVersion::V3) => "VRRPv3, an advertisement a second",
     };
-    format!("{}; {}; {protocol}", node(0), node(1))
+    let tracked = if setup.tracks_heartbeat(1) { ", track_lbd" } else { "" };
+    format!("{}; {}; {protocol}{tracked}", node(0), node(1))
 }
 
 fn tiles(out: &mut String, report: &Report) {
@@ -74,32 +75,33 @@ fn tiles(out: &mut String, report: &Report) {
     };
     let runs = report.runs.len();
     tile("runs within bounds", format!("{kept} of {runs}"), if kept == runs { "good" } else { "bad" });
-    tile("longest outage", format!("{worst:.0} ms"), "");
+    tile("longest outage", duration(worst), "");
     tile("requests failed", format!("{failed} of {total}"), "");
-    tile("longest with two holders", format!("{two:.0} ms"), "");
+    tile("longest with two holders", duration(two), "");
 }
 
 fn table(out: &mut String, rows: &[Row]) {
     out.push_str(
         "<div class=\"scroll\"><table><thead><tr><th>Scenario<th>What happens<th class=\"n\">Outage\
-         <th class=\"n\">Failed<th class=\"n\">VIP moved after<th class=\"n\">Two holders<th></tr></thead><tbody>",
+         <th class=\"n\">Failed<th>What moved<th class=\"n\">Two holders<th></tr></thead><tbody>",
     );
     for row in rows {
-        let name = match row.phase {
-            Phase::Fault => escape(&row.scenario),
-            Phase::Repair => String::new(),
+        let (class, name) = match row.phase {
+            Phase::Fault => ("fault", escape(&row.scenario)),
+            Phase::Repair => ("repair", String::new()),
         };
-        let moved = row.vip_moved.map_or_else(|| "–".to_owned(), |spread| spread.to_string());
+        let failed = if row.failed == 0 { "" } else { " some" };
+        let two = if row.two_holders.max < 0.5 { "–".to_owned() } else { row.two_holders.to_string() };
         let _ = write!(
             out,
-            "<tr><td class=\"name\">{name}<td>{}<td class=\"n\">{}<td class=\"n\">{} of {}<td class=\"n\">{moved}\
-             <td class=\"n\">{}<td>{}</tr>",
+            "<tr class=\"{class}\"><td class=\"name\">{name}<td>{}<td class=\"n\">{}<td class=\"n{failed}\">{} of {}\
+             <td>{}<td class=\"n\">{two}<td>{}</tr>",
             escape(&row.what),
             row.outage,
             row.failed,
             row.total,
-            row.two_holders,
-            badge(row.ok)
+            row.effect(),
+            badge(row.verdict)
         );
     }
     out.push_str("</tbody></table></div>");
@@ -111,7 +113,7 @@ fn card(out: &mut String, run: &Run, numbered: bool) {
         out,
         "<section><h2>{}{number} {}</h2><p>{}</p><div class=\"scroll\">{}</div><ol>",
         escape(&run.scenario),
-        badge(run.ok()),
+        badge(run.verdict()),
         escape(&run.title),
         svg(&run.picture, &run.title)
     );
@@ -123,29 +125,34 @@ fn card(out: &mut String, run: &Run, numbered: bool) {
             mark.at_ms / 1e3
         );
     }
-    out.push_str("</ol><ul>");
+    out.push_str("</ol><div class=\"halves\">");
     for phase in &run.phases {
+        let half = match phase.phase {
+            Phase::Fault => "Fault",
+            Phase::Repair => "Repair",
+        };
+        let _ = write!(out, "<div><h3>{half}</h3><ul>");
         for check in &phase.checks {
             let class = if check.ok { "good" } else { "bad" };
-            let half = match phase.phase {
-                Phase::Fault => "fault",
-                Phase::Repair => "repair",
-            };
-            let _ = write!(
-                out,
-                "<li class=\"{class}\"><span class=\"muted\">{half}</span> {}</li>",
-                escape(&check.text)
-            );
+            let _ = write!(out, "<li class=\"{class}\">{}</li>", escape(&check.text));
+        }
+        if let Some(note) = &phase.note {
+            let _ = write!(out, "<li class=\"none\">{}</li>", escape(note));
         }
         for (reason, count) in &phase.requests.reasons {
-            let _ = write!(out, "<li class=\"muted\">{count} requests: {}</li>", escape(reason));
+            let _ = write!(out, "<li class=\"muted\">{count} failed: {}</li>", escape(reason));
         }
+        out.push_str("</ul></div>");
     }
-    out.push_str("</ul></section>");
+    out.push_str("</div></section>");
 }
 
-fn badge(ok: bool) -> &'static str {
-    if ok { "<span class=\"badge good\">ok</span>" } else { "<span class=\"badge bad\">beyond bound</span>" }
+fn badge(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Kept => "<span class=\"badge good\">within bounds</span>",
+        Verdict::NoPromise => "<span class=\"badge none\">no promise</span>",
+        Verdict::Missed => "<span class=\"badge bad\">beyond bounds</span>",
+    }
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ mod svg;
 mod text;
 
 pub use html::html;
-pub use text::{table, timelines};
+pub use text::{Colour, summary, symbol, table, timelines};
 
 use crate::error::Error;
 use crate::lab::Setup;
-use crate::scenario::{Measured, Phase, Run};
+use crate::scenario::{Measured, Phase, Run, Verdict};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -69,6 +69,12 @@ impl Report {
         Ok(serde_json::to_string_pretty(self).map_err(io::Error::from)?)
     }
 
+    /// The two rows of a single run.
+    #[must_use]
+    pub fn rows_of(run: &Run) -> Vec<Row> {
+        run.phases.iter().filter_map(|half| Row::of(&run.scenario, &[half])).collect()
+    }
+
     /// One row for each half of each scenario, repetitions of it together.
     #[must_use]
     pub fn rows(&self) -> Vec<Row> {
@@ -102,7 +108,7 @@ pub struct Row {
     pub phase: Phase,
     /// What was done, in words.
     pub what: String,
-    /// Longest time from one answered request to the next.
+    /// Longest time without a good answer.
     pub outage: Spread,
     /// Requests that failed, in all repetitions.
     pub failed: usize,
@@ -110,13 +116,29 @@ pub struct Row {
     pub total: usize,
     /// Until the virtual address had moved, over the repetitions in which it did.
     pub vip_moved: Option<Spread>,
+    /// Until application server 1 gave its last answer, or its first one again, where it is the one concerned.
+    pub server_moved: Option<Spread>,
     /// Longest time with two holders.
     pub two_holders: Spread,
-    /// Whether every bound was kept every time.
-    pub ok: bool,
+    /// The worst verdict of all repetitions.
+    pub verdict: Verdict,
 }
 
 impl Row {
+    /// What moved, whereto and when; empty if nothing did.
+    #[must_use]
+    pub fn effect(&self) -> String {
+        let (node, server) = match self.phase {
+            Phase::Fault => ("node2", "out"),
+            Phase::Repair => ("node1", "back"),
+        };
+        match (self.server_moved, self.vip_moved) {
+            (Some(spread), _) => format!("server {server} after {spread}"),
+            (None, Some(spread)) => format!("VIP on {node} after {spread}"),
+            (None, None) => String::new(),
+        }
+    }
+
     fn of(scenario: &str, all: &[&Measured]) -> Option<Self> {
         let spread = |value: fn(&Measured) -> f64| Spread::of(all.iter().map(|measured| value(measured)));
         Some(Self {
@@ -127,8 +149,9 @@ impl Row {
             failed: all.iter().map(|measured| measured.requests.failed).sum(),
             total: all.iter().map(|measured| measured.requests.total).sum(),
             vip_moved: Spread::of(all.iter().filter_map(|measured| measured.vip_moved_ms)),
+            server_moved: Spread::of(all.iter().filter_map(|measured| measured.server_ms)),
             two_holders: spread(|measured| measured.two_holders_ms)?,
-            ok: all.iter().all(|measured| measured.ok()),
+            verdict: all.iter().map(|measured| measured.verdict).max()?,
         })
     }
 }
@@ -162,14 +185,29 @@ impl Spread {
 }
 
 impl std::fmt::Display for Spread {
-    /// `12 ms`, or `10 / 12 / 40 ms` for several numbers.
+    /// `12 ms`, or `10 / 12 / 40 ms` for several numbers; in seconds where one of them is longer than that.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (scale, digits, unit) = scale(self.max);
+        let [min, median, max] = [self.min, self.median, self.max].map(|millis| millis / scale);
         if self.count == 1 {
-            write!(f, "{:.0} ms", self.median)
+            write!(f, "{median:.digits$} {unit}")
         } else {
-            write!(f, "{:.0} / {:.0} / {:.0} ms", self.min, self.median, self.max)
+            write!(f, "{min:.digits$} / {median:.digits$} / {max:.digits$} {unit}")
         }
     }
+}
+
+/// A number of milliseconds as a person writes it: `655 ms`, `3.50 s`.
+#[must_use]
+pub fn duration(millis: f64) -> String {
+    let (scale, digits, unit) = scale(millis);
+    format!("{:.digits$} {unit}", millis / scale)
+}
+
+/// What to divide milliseconds by, how many digits to show, and the unit.
+fn scale(largest: f64) -> (f64, usize, &'static str) {
+    // What would be rounded up to 1000 ms is a second.
+    if largest < 999.5 { (1.0, 0, "ms") } else { (1e3, 2, "s") }
 }
 
 /// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar.
@@ -207,6 +245,7 @@ pub(crate) mod tests {
             phase,
             what: what.to_owned(),
             outage_ms,
+            verdict: if outage_ms < 100.0 { Verdict::Kept } else { Verdict::Missed },
             checks: vec![Check {
                 ok: outage_ms < 100.0,
                 text: format!("outage {outage_ms} ms, at most 100 ms"),
@@ -228,6 +267,7 @@ pub(crate) mod tests {
                 until_ms: 9_000.0,
                 lanes: vec![lane("node1", -1_000.0, 0.0), lane("node2", 100.0, 9_000.0)],
                 bins: vec![Bin { ok: 10, failed: 0 }, Bin { ok: 6, failed: 4 }],
+                outages: vec![Span { from_ms: 0.0, until_ms: outage_ms }],
                 marks: vec![Mark { at_ms: 0.0, label: "<something> breaks".to_owned() }],
             },
         }
@@ -255,7 +295,31 @@ pub(crate) mod tests {
         assert_eq!(rows[0].outage, Spread { min: 10.0, median: 30.0, max: 200.0, count: 3 });
         assert_eq!(rows[0].outage.to_string(), "10 / 30 / 200 ms");
         assert_eq!(rows[2].outage.to_string(), "5 ms");
-        assert_eq!((rows[0].ok, rows[2].ok), (false, true));
+        assert_eq!((rows[0].verdict, rows[2].verdict), (Verdict::Missed, Verdict::Kept));
+    }
+
+    #[test]
+    fn long_times_are_seconds() {
+        let table =
+            [(0.4, "0 ms"), (999.4, "999 ms"), (999.5, "1.00 s"), (3_504.9, "3.50 s"), (91_000.0, "91.00 s")];
+        for (millis, text) in table {
+            assert_eq!(duration(millis), text);
+            assert_eq!(Spread::of([millis].into_iter()).unwrap().to_string(), text);
+        }
+        assert_eq!(Spread::of([5.0, 1_200.0, 20.0].into_iter()).unwrap().to_string(), "0.01 / 0.02 / 1.20 s");
+    }
+
+    #[test]
+    fn the_effect_tells_where_the_address_went_or_the_server() {
+        let row = |phase, vip_moved_ms, server_ms| {
+            let measured = Measured { phase, vip_moved_ms, server_ms, ..Measured::default() };
+            Row::of("one", &[&measured]).unwrap().effect()
+        };
+        assert_eq!(row(Phase::Fault, Some(80.0), None), "VIP on node2 after 80 ms");
+        assert_eq!(row(Phase::Repair, Some(3_700.0), None), "VIP on node1 after 3.70 s");
+        assert_eq!(row(Phase::Fault, None, Some(12_000.0)), "server out after 12.00 s");
+        assert_eq!(row(Phase::Repair, None, Some(7.0)), "server back after 7 ms");
+        assert_eq!(row(Phase::Fault, None, None), "");
     }
 
     #[test]

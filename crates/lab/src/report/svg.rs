@@ -1,7 +1,8 @@
 //! The time line of a run as a drawing.
 
+use super::duration;
 use super::html::escape;
-use crate::scenario::{Bin, Lane, Picture};
+use crate::scenario::{Bin, Lane, Picture, Span};
 use std::fmt::Write as _;
 
 const WIDTH: f64 = 960.0;
@@ -10,6 +11,8 @@ const RIGHT: f64 = WIDTH - 12.0;
 const LANE: f64 = 26.0;
 const STRIP: f64 = 44.0;
 const TOP: f64 = 30.0;
+/// Room for the lines that measure outages.
+const MEASURE: f64 = 20.0;
 
 /// Draws `picture`; colours come from the page's style sheet.
 pub(super) fn svg(picture: &Picture, title: &str) -> String {
@@ -17,7 +20,8 @@ pub(super) fn svg(picture: &Picture, title: &str) -> String {
     let lanes = picture.lanes.len() as f64 * (LANE + 8.0);
     let strip = TOP + lanes + 4.0;
     let floor = strip + STRIP;
-    let height = floor + 26.0;
+    let measured = floor + if picture.outages.is_empty() { 0.0 } else { MEASURE };
+    let height = measured + 26.0;
     let mut out = String::new();
     // Writing to a String cannot fail, here and below.
     let _ = write!(
@@ -27,14 +31,18 @@ pub(super) fn svg(picture: &Picture, title: &str) -> String {
     );
     for tick in ticks(picture.from_ms, picture.until_ms) {
         let x = scale.x(tick);
-        let _ = write!(out, "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{floor}\"/>");
+        let _ =
+            write!(out, "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{measured}\"/>");
         let seconds = tick / 1e3;
-        let _ = write!(out, "<text class=\"tick\" x=\"{x:.1}\" y=\"{}\">{seconds} s</text>", floor + 18.0);
+        let _ = write!(out, "<text class=\"tick\" x=\"{x:.1}\" y=\"{}\">{seconds} s</text>", measured + 18.0);
     }
     for (index, lane) in picture.lanes.iter().enumerate() {
         draw_lane(&mut out, &scale, lane, index);
     }
     draw_strip(&mut out, &scale, &picture.bins, strip);
+    for outage in &picture.outages {
+        draw_outage(&mut out, &scale, outage, floor + MEASURE / 2.0);
+    }
     for (index, mark) in picture.marks.iter().enumerate() {
         let (x, number) = (scale.x(mark.at_ms), index + 1);
         let _ = write!(
@@ -102,12 +110,8 @@ fn draw_lane(out: &mut String, scale: &Scale, lane: &Lane, index: usize) {
             span.from_ms / 1e3,
             span.until_ms / 1e3
         );
-        if width > 90.0 {
-            let _ = write!(
-                out,
-                "<text class=\"held\" x=\"{:.1}\" y=\"{middle}\">has the VIP</text>",
-                (from + until) / 2.0
-            );
+        if width > 40.0 {
+            let _ = write!(out, "<text class=\"held\" x=\"{:.1}\" y=\"{middle}\">VIP</text>", from + 10.0);
         }
     }
 }
@@ -135,6 +139,21 @@ fn draw_strip(out: &mut String, scale: &Scale, bins: &[Bin], top: f64) {
     }
 }
 
+/// A line from the last good answer to the next, with its length beside it.
+fn draw_outage(out: &mut String, scale: &Scale, outage: &Span, y: f64) {
+    let (from, until) = (scale.x(outage.from_ms), scale.x(outage.until_ms));
+    let (top, bottom) = (y - 4.0, y + 4.0);
+    let text = duration(outage.until_ms - outage.from_ms);
+    // On the side where there is room.
+    let (x, anchor) = if until < RIGHT - 160.0 { (until + 7.0, "start") } else { (from - 7.0, "end") };
+    let _ = write!(
+        out,
+        "<path class=\"outage\" d=\"M{from:.1} {top}V{bottom}M{from:.1} {y}H{until:.1}M{until:.1} {top}V{bottom}\"/>\
+         <text class=\"outage\" x=\"{x:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{text} without an answer</text>",
+        y + 4.0
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::sample;
@@ -155,6 +174,7 @@ mod tests {
         assert_eq!(drawing.matches("class=\"node2\"").count(), 1);
         assert_eq!(drawing.matches("class=\"bad\"").count(), 1);
         assert_eq!(drawing.matches("<circle").count(), 1);
+        assert!(drawing.contains("1 ms without an answer"));
         assert!(drawing.contains("aria-label=\"&lt;title&gt;\""));
     }
 

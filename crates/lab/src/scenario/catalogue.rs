@@ -60,14 +60,16 @@ impl Scenario {
     #[must_use]
     pub fn watch(&self, setup: &Setup) -> Duration {
         let (classic, fast) = match self.fault {
-            Fault::AppKilled => (5, 5),
-            // Three checks, five seconds apart.
-            Fault::AppSick => (20, 20),
-            Fault::BalancerKilled | Fault::BalancerHung => (10, 4),
-            Fault::NodeOff => (7, 4),
-            Fault::RouterStopped => (5, 3),
+            Fault::AppKilled => (4, 3),
+            Fault::AppSick => return 3 * setup.timing.check_interval() + Duration::from_secs(2),
+            Fault::BalancerKilled | Fault::BalancerHung if setup.tracks_heartbeat(1) => (4, 3),
+            // keepalived needs 8 s.
+            Fault::BalancerKilled => (9, 4),
+            Fault::BalancerHung => (6, 3),
+            Fault::NodeOff => (6, 3),
+            Fault::RouterStopped => (4, 3),
             // The lease must have the time to run out.
-            Fault::RouterKilled | Fault::RouterHung => (8, 6),
+            Fault::RouterKilled | Fault::RouterHung => (8, 5),
         };
         Duration::from_secs(match setup.timing {
             Timing::Classic => classic,

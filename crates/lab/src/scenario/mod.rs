@@ -7,5 +7,5 @@ mod run;
 
 pub use catalogue::{Fault, Scenario, catalogue, find};
 pub use expectation::{Expectation, expect};
-pub use outcome::{Bin, Check, Lane, Mark, Measured, Phase, Picture, Run, Span};
+pub use outcome::{Bin, Check, Lane, Mark, Measured, Phase, Picture, Run, Span, Verdict};
 pub use run::run;

@@ -2,6 +2,10 @@
 
 use crate::timeline::Tally;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Shorter pauses between two answers are the machine's own noise.
+pub(super) const NOTICEABLE: Duration = Duration::from_millis(40);
 
 /// One scenario, played once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,11 +23,30 @@ pub struct Run {
 }
 
 impl Run {
-    /// Whether every bound was kept.
+    /// The worse of the verdicts on its two halves.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.phases.iter().map(|phase| phase.verdict).max().unwrap_or_default()
+    }
+
+    /// Whether no bound was missed.
     #[must_use]
     pub fn ok(&self) -> bool {
-        self.phases.iter().all(Measured::ok)
+        self.verdict() != Verdict::Missed
     }
+}
+
+/// What became of the promises; the worst is the greatest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every bound was kept.
+    #[default]
+    Kept,
+    /// What there is of bounds was kept, but this software under this configuration promises nothing on the main thing.
+    NoPromise,
+    /// A bound was missed.
+    Missed,
 }
 
 /// Which half of a scenario.
@@ -44,7 +67,7 @@ pub struct Measured {
     pub phase: Phase,
     /// What was done, in words.
     pub what: String,
-    /// Longest time from one answered request to the next.
+    /// Longest time without a good answer.
     pub outage_ms: f64,
     /// What became of the requests.
     pub requests: Tally,
@@ -56,15 +79,19 @@ pub struct Measured {
     pub no_holder_ms: f64,
     /// Until the last answer of application server 1 (fault) or its first one again (repair), where it is the one concerned.
     pub server_ms: Option<f64>,
+    /// The sum of the checks.
+    pub verdict: Verdict,
     /// What the configuration promises, held against the numbers.
     pub checks: Vec<Check>,
+    /// Why something is not promised.
+    pub note: Option<String>,
 }
 
 impl Measured {
-    /// Whether every bound was kept.
+    /// Whether the outage was longer than the pauses between two answers that a busy machine makes.
     #[must_use]
-    pub fn ok(&self) -> bool {
-        self.checks.iter().all(|check| check.ok)
+    pub fn is_noticeable(&self) -> bool {
+        self.outage_ms >= NOTICEABLE.as_secs_f64() * 1e3
     }
 }
 
@@ -88,6 +115,8 @@ pub struct Picture {
     pub lanes: Vec<Lane>,
     /// Requests by their starts, in bins of equal width from edge to edge.
     pub bins: Vec<Bin>,
+    /// The longest time without a good answer in each half, where a person would notice it.
+    pub outages: Vec<Span>,
     /// What was done when.
     pub marks: Vec<Mark>,
 }

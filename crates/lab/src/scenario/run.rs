@@ -2,7 +2,7 @@
 
 use super::catalogue::{Fault, Scenario};
 use super::expectation::expect;
-use super::outcome::{Bin, Lane, Mark, Measured, Phase, Picture, Run, Span};
+use super::outcome::{Bin, Lane, Mark, Measured, NOTICEABLE, Phase, Picture, Run, Span};
 use crate::clock::Stamp;
 use crate::error::Error;
 use crate::lab::Lab;
@@ -92,10 +92,8 @@ struct Record<'a> {
 impl Record<'_> {
     fn measure(&self, lab: &Lab, number: u32) -> Run {
         let (during, after) = expect(self.scenario.fault, lab.setup());
-        let mut fault = self.fault(lab.node(2).name(), lab.app(1).name());
-        fault.checks = during.check(&fault);
-        let mut repair = self.repair(lab.node(1).name(), lab.app(1).name());
-        repair.checks = after.check(&repair);
+        let fault = during.judge(self.fault(lab.node(2).name(), lab.app(1).name()));
+        let repair = after.judge(self.repair(lab.node(1).name(), lab.app(1).name()));
         let lanes = [1, 2].map(|n| {
             let software = lab.setup().software[n - 1];
             let software = format!("{} + {}", software.balancer.process(), software.router.process());
@@ -111,24 +109,22 @@ impl Record<'_> {
     }
 
     fn fault(&self, other: &str, server: &str) -> Measured {
-        // A request that was under way when it happened belongs to the fault.
-        let whole = Window { from: self.broken_at - BEFORE, until: self.repaired_at };
         let broken = Window { from: self.broken_at, until: self.repaired_at };
         let mut answers = self.answers_of(server, broken);
         Measured {
             phase: Phase::Fault,
             what: self.scenario.title.to_owned(),
             vip_moved_ms: gained(self.holdings, other, broken).map(millis),
-            server_ms: answers
-                .next_back()
-                .filter(|_| self.concerns_server())
-                .map(|at| at.millis_from(self.broken_at)),
-            ..self.common(whole)
+            // A killed server may have given its last answer before.
+            server_ms: self
+                .concerns_server()
+                .then(|| answers.next_back().map_or(0.0, |at| at.millis_from(self.broken_at))),
+            ..self.common(self.before_repair())
         }
     }
 
     fn repair(&self, home: &str, server: &str) -> Measured {
-        let window = Window { from: self.repaired_at, until: self.until };
+        let window = self.after_repair();
         let mut answers = self.answers_of(server, window);
         Measured {
             phase: Phase::Repair,
@@ -144,12 +140,21 @@ impl Record<'_> {
 
     fn common(&self, window: Window) -> Measured {
         Measured {
-            outage_ms: millis(outage(self.probes, window)),
+            outage_ms: millis(outage(self.probes, window).length()),
             requests: tally(self.probes, window),
             two_holders_ms: millis(longest_with_two(self.holdings, window)),
             no_holder_ms: millis(longest_with_none(self.holdings, window)),
             ..Measured::default()
         }
+    }
+
+    /// A request that was under way when it happened belongs to the fault.
+    fn before_repair(&self) -> Window {
+        Window { from: self.broken_at - BEFORE, until: self.repaired_at }
+    }
+
+    fn after_repair(&self) -> Window {
+        Window { from: self.repaired_at, until: self.until }
     }
 
     fn concerns_server(&self) -> bool {
@@ -175,11 +180,18 @@ impl Record<'_> {
                 .collect();
             Lane { node, software, spans }
         });
+        let outages = [self.before_repair(), self.after_repair()]
+            .map(|half| outage(self.probes, half))
+            .into_iter()
+            .filter(|gap| gap.length() >= NOTICEABLE)
+            .map(|gap| Span { from_ms: at(gap.from), until_ms: at(gap.until) })
+            .collect();
         Picture {
             from_ms: at(window.from),
             until_ms: at(window.until),
             lanes: lanes.into(),
             bins: bins(self.probes, window),
+            outages,
             marks: vec![
                 Mark { at_ms: 0.0, label: self.scenario.title.to_owned() },
                 Mark { at_ms: at(self.repaired_at), label: self.scenario.repair.to_owned() },
@@ -246,6 +258,7 @@ mod tests {
         };
         let (fault, repair) = (record.fault("node2", "app1"), record.repair("node1", "app1"));
         assert_eq!((fault.outage_ms, fault.requests.failed, fault.requests.total), (510.0, 50, 300));
+        assert_eq!(repair.outage_ms, 10.0);
         assert_eq!((fault.vip_moved_ms, fault.two_holders_ms, fault.no_holder_ms), (Some(480.0), 0.0, 450.0));
         assert_eq!(
             (repair.vip_moved_ms, repair.two_holders_ms, repair.requests.failed),
@@ -256,6 +269,7 @@ mod tests {
         let picture =
             record.picture([("node1".to_owned(), String::new()), ("node2".to_owned(), String::new())]);
         assert_eq!((picture.from_ms, picture.until_ms), (-1_000.0, 4_000.0));
+        assert_eq!(picture.outages, [Span { from_ms: -9.0, until_ms: 501.0 }]);
         assert_eq!(picture.lanes[0].spans[0], Span { from_ms: -1_000.0, until_ms: 30.0 });
         assert_eq!(picture.bins.iter().map(|bin| bin.ok + bin.failed).sum::<u32>(), 500);
         assert_eq!(picture.bins.iter().map(|bin| bin.failed).sum::<u32>(), 50);
