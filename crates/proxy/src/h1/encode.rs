@@ -12,8 +12,9 @@ pub enum NameCase {
     AsReceived,
 }
 
-/// Appends a request head. Version, target and fields are the head's own.
-pub fn write_request(out: &mut Vec<u8>, head: &RequestHead, case: NameCase) {
+/// Appends a request head: version, target and fields are the head's own; `more` are fields of this connection, which go
+/// last.
+pub fn write_request(out: &mut Vec<u8>, head: &RequestHead, case: NameCase, more: &[(&str, &[u8])]) {
     out.extend_from_slice(head.method());
     out.push(b' ');
     out.extend_from_slice(head.target());
@@ -22,6 +23,9 @@ pub fn write_request(out: &mut Vec<u8>, head: &RequestHead, case: NameCase) {
         Version::Http11 => b" HTTP/1.1\r\n",
     });
     write_fields(out, &head.headers, case);
+    for (name, value) in more {
+        write_field(out, name.as_bytes(), value, case);
+    }
     out.extend_from_slice(b"\r\n");
 }
 
@@ -40,14 +44,19 @@ pub fn write_response(out: &mut Vec<u8>, head: &ResponseHead, case: NameCase) {
 /// Appends header or trailer lines.
 pub fn write_fields(out: &mut Vec<u8>, headers: &HeaderList, case: NameCase) {
     for (_, name, value) in headers.iter() {
-        match case {
-            NameCase::Lower => out.extend(name.iter().map(u8::to_ascii_lowercase)),
-            NameCase::AsReceived => out.extend_from_slice(name),
-        }
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value);
-        out.extend_from_slice(b"\r\n");
+        write_field(out, name, value, case);
     }
+}
+
+fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8], case: NameCase) {
+    let start = out.len();
+    out.extend_from_slice(name);
+    if case == NameCase::Lower {
+        out[start..].make_ascii_lowercase();
+    }
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Appends the size line of a chunk.
@@ -87,7 +96,7 @@ mod tests {
         let head = parse_request(&mut buffer).unwrap().unwrap();
         let write = |case| {
             let mut out = Vec::new();
-            write_request(&mut out, &head, case);
+            write_request(&mut out, &head, case, &[]);
             String::from_utf8(out).unwrap()
         };
         assert_eq!(write(NameCase::Lower), "GET /x HTTP/1.1\r\nhost: a\r\nx-a: b\r\n\r\n");

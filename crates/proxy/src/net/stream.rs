@@ -44,9 +44,12 @@ impl Stream {
     /// Writes as much of `pieces` as fits.
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         loop {
-            let tried = match self {
-                Self::Tcp(s) => s.try_write_vectored(pieces),
-                Self::Unix(s) => s.try_write_vectored(pieces),
+            // One piece needs no vector: send(2) is a shorter way into the kernel than writev(2).
+            let tried = match (self, pieces) {
+                (Self::Tcp(s), [one]) => s.try_write(one),
+                (Self::Unix(s), [one]) => s.try_write(one),
+                (Self::Tcp(s), _) => s.try_write_vectored(pieces),
+                (Self::Unix(s), _) => s.try_write_vectored(pieces),
             };
             match unless_blocked(tried) {
                 Some(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),

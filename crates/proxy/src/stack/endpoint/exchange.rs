@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Instant;
 
-use bytes::Bytes;
 use config::haproxy::ConnectionMode;
 
 use super::upload::{Stopped, Upload};
@@ -64,16 +63,18 @@ pub(crate) async fn exchange(
 
 /// The request head as this server gets it: persistence and upgrade are said anew for this connection.
 fn write_head(out: &mut Vec<u8>, head: &RequestHead, options: &ConnectionOptions, endpoint: &Endpoint) {
-    let mut head = head.clone();
-    if let Some(protocol) = &options.upgrade {
-        head.headers.push("connection", "upgrade");
-        head.headers.push("upgrade", Bytes::copy_from_slice(protocol));
+    let upgrade;
+    let own: &[(&str, &[u8])] = if let Some(protocol) = &options.upgrade {
+        upgrade = [("connection", &b"upgrade"[..]), ("upgrade", protocol)];
+        &upgrade
     } else if endpoint.plan.connection != ConnectionMode::KeepAlive {
-        head.headers.push("connection", "close");
+        &[("connection", b"close")]
     } else if head.version == Version::Http10 {
-        head.headers.push("connection", "keep-alive");
-    }
-    h1::write_request(out, &head, endpoint.case);
+        &[("connection", b"keep-alive")]
+    } else {
+        &[]
+    };
+    h1::write_request(out, head, endpoint.case, own);
 }
 
 /// A request on its way and the response being awaited.
