@@ -68,6 +68,22 @@ pub(crate) fn version(long: bool) -> String {
     text
 }
 
+/// `-cc CONDITION`, which stands alone: the code to exit with, 0 true, 1 false, 2 not a condition.
+pub(crate) fn evaluated_condition(mut arguments: impl Iterator<Item = String>) -> Option<u8> {
+    if arguments.next()? != "-cc" {
+        return None;
+    }
+    let condition = arguments.next().unwrap_or_default();
+    Some(match haproxy::evaluate_condition(&condition, &ProcessEnvironment) {
+        Ok(true) => 0,
+        Ok(false) => 1,
+        Err(error) => {
+            say(&format!("lbd: -cc '{condition}': {error}\n"));
+            2
+        }
+    })
+}
+
 fn sources(cli: &Cli) -> Result<Loaded, String> {
     let files = cli.all_files();
     if !files.is_empty() {

@@ -16,6 +16,9 @@ use cli::Cli;
 use configuration::Outcome;
 
 fn main() -> ExitCode {
+    if let Some(code) = configuration::evaluated_condition(std::env::args().skip(1)) {
+        return ExitCode::from(code);
+    }
     let cli = Cli::parse();
     if cli.version > 0 {
         return print(&configuration::version(cli.version > 1));

@@ -31,6 +31,10 @@ pub(crate) struct End<'a> {
 pub(crate) struct Limits {
     pub(crate) client: Option<Duration>,
     pub(crate) server: Option<Duration>,
+    /// Instead of `client` once the client has closed its side.
+    pub(crate) client_fin: Option<Duration>,
+    /// Instead of `server` once the server has closed its side.
+    pub(crate) server_fin: Option<Duration>,
 }
 
 /// What was moved, and why it ended.
@@ -50,11 +54,18 @@ pub(crate) async fn run(client: End<'_>, server: End<'_>, limits: Limits) -> End
     let mut server_silence = Deadline::new(limits.server);
     let error = poll_fn(|cx| {
         let before = (up.moved, down.moved);
+        let open = (!up.source_ended, !down.source_ended);
         let upward = up.poll(client.stream, server.stream, cx);
         let downward = down.poll(server.stream, client.stream, cx);
         if up.moved != before.0 || down.moved != before.1 {
             client_silence.restart();
             server_silence.restart();
+        }
+        if open.0 && up.source_ended && limits.client_fin.is_some() {
+            client_silence.change(limits.client_fin);
+        }
+        if open.1 && down.source_ended && limits.server_fin.is_some() {
+            server_silence.change(limits.server_fin);
         }
         match (upward, downward) {
             (Poll::Ready(Err(side)), _) => {
@@ -200,7 +211,7 @@ mod tests {
         let (near, far) = (Stream::Unix(near), Stream::Unix(far));
         let relay = async {
             let end = |stream, early: &str| End { stream, early: BytesMut::from(early) };
-            run(end(&near, "early "), end(&far, ""), Limits { client: None, server: None }).await
+            run(end(&near, "early "), end(&far, ""), NO_LIMITS).await
         };
         let ends = async {
             let big = vec![b'x'; 300_000];
@@ -227,13 +238,34 @@ mod tests {
         assert_eq!((ended.to_server, ended.to_client, ended.error), (300_006, 23, None));
     }
 
+    const NO_LIMITS: Limits = Limits { client: None, server: None, client_fin: None, server_fin: None };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_closed_its_side_has_a_limit_of_its_own() {
+        let (client, near) = UnixStream::pair().unwrap();
+        let (far, _server) = UnixStream::pair().unwrap();
+        let (near, far) = (Stream::Unix(near), Stream::Unix(far));
+        let mut client = client;
+        client.shutdown().await.unwrap();
+        let end = |stream| End { stream, early: BytesMut::new() };
+        let limits = Limits {
+            client: Some(Duration::from_secs(50)),
+            client_fin: Some(Duration::from_secs(2)),
+            ..NO_LIMITS
+        };
+        let started = tokio::time::Instant::now();
+        let ended = run(end(&near), end(&far), limits).await;
+        assert_eq!((ended.error, started.elapsed().as_secs()), (Some(ProxyError::ClientTimeout), 2));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_silence_ends_the_copy() {
         let (_client, near) = UnixStream::pair().unwrap();
         let (far, _server) = UnixStream::pair().unwrap();
         let (near, far) = (Stream::Unix(near), Stream::Unix(far));
         let end = |stream| End { stream, early: BytesMut::new() };
-        let limits = Limits { client: Some(Duration::from_secs(5)), server: Some(Duration::from_secs(9)) };
+        let (client, server) = (Some(Duration::from_secs(5)), Some(Duration::from_secs(9)));
+        let limits = Limits { client, server, ..NO_LIMITS };
         let ended = run(end(&near), end(&far), limits).await;
         assert_eq!(ended.error, Some(ProxyError::ClientTimeout));
     }

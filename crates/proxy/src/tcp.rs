@@ -37,6 +37,8 @@ async fn session(client: &Stream, ctx: &Ctx, entry: &Entry) -> Result<(), ProxyE
     let limits = relay::Limits {
         client: backend.tunnel.or(entry.plan.timeouts.client),
         server: backend.tunnel.or(backend.server),
+        client_fin: entry.plan.timeouts.client_fin,
+        server_fin: backend.server_fin,
     };
     let end = |stream| relay::End { stream, early: BytesMut::new() };
     let ended = relay::run(end(client), end(&server), limits).await;

@@ -62,7 +62,7 @@ pub(crate) fn bind(bind: &Bind, frontend: &Arc<Frontend>) -> Result<Listener, Bi
                 fd: *fd,
                 source,
             })?;
-            return Ok(Listener { socket, unix, frontend: Arc::clone(frontend) });
+            return Ok(Listener { socket, unix, frontend: Arc::clone(frontend), limit: bind.maxconn });
         }
     };
     let (socket, unix) = made.map_err(|source| BindError::Address {
@@ -71,7 +71,7 @@ pub(crate) fn bind(bind: &Bind, frontend: &Arc<Frontend>) -> Result<Listener, Bi
         hint: hint(&source),
         source,
     })?;
-    Ok(Listener { socket, unix, frontend: Arc::clone(frontend) })
+    Ok(Listener { socket, unix, frontend: Arc::clone(frontend), limit: bind.maxconn })
 }
 
 fn tcp(address: SocketAddr, bind: &Bind, backlog: i32) -> io::Result<OwnedFd> {

@@ -35,6 +35,8 @@ pub(crate) struct Listener {
     pub(crate) socket: OwnedFd,
     pub(crate) unix: bool,
     pub(crate) frontend: Arc<Frontend>,
+    /// `maxconn` of the `bind` line.
+    pub(crate) limit: Option<u32>,
 }
 
 /// An accepted socket that no event loop knows yet.
@@ -74,12 +76,19 @@ pub(crate) async fn run(
         }
     };
     let accepting = async {
+        // Every connection holds one; the rest are places.
+        let held = Arc::new(());
         loop {
-            wait_for_room(&listener.frontend, &objects).await;
+            let open = || u32::try_from(Arc::strong_count(&held) - 1).unwrap_or(u32::MAX);
+            wait_for_room(&listener.frontend, &objects, || {
+                listener.limit.is_some_and(|limit| open() >= limit)
+            })
+            .await;
             match socket.readable().await {
                 Ok(mut ready) => match ready.try_io(|fd| accept(fd.get_ref(), listener.unix)) {
                     Ok(Ok((socket, peer))) => {
-                        hand_over(socket, peer, &listener.frontend, &objects, &workers, here);
+                        let slot = Slot::take(&listener.frontend, &objects, &held);
+                        hand_over(socket, peer, slot, &listener.frontend, &objects, &workers, here);
                     }
                     Ok(Err(error)) => refused(&error, &listener.frontend).await,
                     Err(_would_block) => {}
@@ -97,6 +106,7 @@ pub(crate) async fn run(
 fn hand_over(
     socket: Socket,
     peer: Peer,
+    slot: Slot,
     frontend: &Arc<Frontend>,
     objects: &Arc<Objects>,
     workers: &[WorkerHandle],
@@ -106,7 +116,6 @@ fn hand_over(
     objects.process.connection_rate.record(now, 1);
     objects.process.session_rate.record(now, 1);
     frontend.session_rate.record(now, 1);
-    let slot = Slot::take(frontend, objects);
     // At equal load the connection stays here, which spares a wake-up of another thread.
     let fewest = workers.iter().enumerate().min_by_key(|(i, w)| (w.load(), usize::from(*i != here)));
     if let Some((_, worker)) = fewest {
@@ -115,10 +124,10 @@ fn hand_over(
 }
 
 /// Connections beyond `maxconn` wait in the kernel's backlog, as with HAProxy.
-async fn wait_for_room(frontend: &Frontend, objects: &Objects) {
+async fn wait_for_room(frontend: &Frontend, objects: &Objects, listener_full: impl Fn() -> bool) {
     let full = || {
         let process = objects.process.connections.load(Ordering::Relaxed) >= objects.process.maxconn;
-        process || !frontend.has_room()
+        process || !frontend.has_room() || listener_full()
     };
     while full() {
         // A place may also become free in another frontend, which tells only its own.

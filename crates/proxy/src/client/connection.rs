@@ -207,6 +207,8 @@ async fn tunnel(io: &ClientIo, entry: &Entry, ctx: &Ctx, upstream: crate::stack:
     let limits = relay::Limits {
         client: entry.plan.timeouts.tunnel.or(entry.plan.timeouts.client),
         server: entry.plan.timeouts.tunnel.or(upstream.timeout()),
+        client_fin: entry.plan.timeouts.client_fin,
+        server_fin: entry.plan.timeouts.server_fin,
     };
     let (server, late, permit) = upstream.into_parts();
     let ended = relay::run(

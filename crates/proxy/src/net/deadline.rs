@@ -25,6 +25,12 @@ impl Deadline {
         self.sleep = None;
     }
 
+    /// Another limit from now on.
+    pub(crate) fn change(&mut self, limit: Option<Duration>) {
+        self.limit = limit;
+        self.sleep = None;
+    }
+
     /// Ready when the limit has passed since the first wait after the last [`Self::restart`].
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(limit) = self.limit else { return Poll::Pending };

@@ -66,15 +66,17 @@ impl Frontend {
 pub(crate) struct Slot {
     frontend: Arc<Frontend>,
     objects: Arc<super::Objects>,
+    /// The listener's count.
+    _listener: Arc<()>,
 }
 
 impl Slot {
     /// Counts a connection in.
-    pub(crate) fn take(frontend: &Arc<Frontend>, objects: &Arc<super::Objects>) -> Self {
+    pub(crate) fn take(frontend: &Arc<Frontend>, objects: &Arc<super::Objects>, listener: &Arc<()>) -> Self {
         let now = frontend.connections.fetch_add(1, Ordering::Relaxed) + 1;
         frontend.connections_max.observe(u64::from(now));
         objects.process.connections.fetch_add(1, Ordering::Relaxed);
-        Self { frontend: Arc::clone(frontend), objects: Arc::clone(objects) }
+        Self { frontend: Arc::clone(frontend), objects: Arc::clone(objects), _listener: Arc::clone(listener) }
     }
 }
 

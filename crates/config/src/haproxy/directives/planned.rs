@@ -133,8 +133,20 @@ pub(super) static GLOBAL: &[Keyword] = &[
     keyword("profiling.memory", G, Action::NoEffect(LOOP)),
     keyword("profiling.tasks", G, Action::NoEffect(LOOP)),
     keyword("quiet", G, Action::NoEffect("say it on the command line")),
-    keyword("server-state-base", G, Action::NoEffect("state is kept across reloads without files")),
-    keyword("server-state-file", G, Action::NoEffect("state is kept across reloads without files")),
+    keyword(
+        "server-state-base",
+        G,
+        Action::NoEffect(
+            "lbd has no reload yet, so there is no state to carry over; checks run at once after a start",
+        ),
+    ),
+    keyword(
+        "server-state-file",
+        G,
+        Action::NoEffect(
+            "lbd has no reload yet, so there is no state to carry over; checks run at once after a start",
+        ),
+    ),
     keyword("set-dumpable", G, Action::NoEffect(LOOP)),
     keyword("set-var", G, Action::NotYet("variables of rules are not there yet")),
     keyword("set-var-fmt", G, Action::NotYet("variables of rules are not there yet")),
@@ -162,7 +174,13 @@ pub(super) static GLOBAL: &[Keyword] = &[
     keyword("ssl-security-level", G, Action::NoEffect(TLS)),
     keyword("ssl-server-verify", G, Action::NoEffect(TLS)),
     keyword("ssl-skip-self-issued-ca", G, Action::NoEffect(TLS)),
-    keyword("stats-file", G, Action::NoEffect("state is kept across reloads without files")),
+    keyword(
+        "stats-file",
+        G,
+        Action::NoEffect(
+            "lbd has no reload yet, so there is no state to carry over; checks run at once after a start",
+        ),
+    ),
     keyword("strict-limits", G, Action::NoEffect(LIMITS)),
     keyword("thread-group", G, Action::NoEffect(CPU)),
     keyword("thread-groups", G, Action::Silent),
@@ -326,7 +344,9 @@ pub(super) static PROXY: &[Keyword] = &[
     keyword(
         "load-server-state-from-file",
         DLB,
-        Action::NoEffect("state is kept across reloads without files"),
+        Action::NoEffect(
+            "lbd has no reload yet, so there is no state to carry over; checks run at once after a start",
+        ),
     ),
     keyword("log-format", DFL, Action::NotYet(LOGS)),
     keyword("log-format-sd", DFL, Action::NotYet(LOGS)),
@@ -356,7 +376,13 @@ pub(super) static PROXY: &[Keyword] = &[
     keyword("rspdeny", DFLB, Action::Removed("use 'http-response deny'")),
     keyword("rspirep", DFLB, Action::Removed("use 'http-response replace-header'")),
     keyword("rsprep", DFLB, Action::Removed("use 'http-response replace-header'")),
-    keyword("server-state-file-name", DLB, Action::NoEffect("state is kept across reloads without files")),
+    keyword(
+        "server-state-file-name",
+        DLB,
+        Action::NoEffect(
+            "lbd has no reload yet, so there is no state to carry over; checks run at once after a start",
+        ),
+    ),
     keyword("server-template", LB, Action::NotYet("write one 'server' line a server")),
     keyword("source", DLB, Action::NotYet("connections leave from the address the system picks")),
     keyword("srvtcpka-cnt", DLB, Action::NotYet(KEEPALIVE)),
