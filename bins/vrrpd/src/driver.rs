@@ -268,19 +268,26 @@ impl Driver {
                 self.executor.announce(id, instance, &addresses, self.monitor.view()).await;
             }
             Action::Transitioned { to, cause, .. } => {
-                if let Some(state) = NotifyState::of(to, cause) {
-                    self.notifier.tell(
-                        &instance.name,
-                        &instance.notify,
-                        state,
-                        rank(&self.node, id, instance),
-                    );
+                if let Some(state) = NotifyState::of(to, cause).filter(|_| !self.has_moved(id)) {
+                    let rank = rank(&self.node, id, instance);
+                    self.notifier.tell(&instance.name, &instance.notify, state, rank);
                 }
             }
         }
     }
 
+    /// A virtual router whose interface was made anew has another identity in the node, and is the same to everybody
+    /// else: what ends is not worth telling.
+    fn has_moved(&self, id: InstanceId) -> bool {
+        let retired = self.retired.as_ref().and_then(|plan| plan.instances.get(&id));
+        !self.plan.instances.contains_key(&id)
+            && retired.is_some_and(|old| self.plan.instances.values().any(|new| new.name == old.name))
+    }
+
     fn log_transition(&self, id: InstanceId, from: Role, to: Role, cause: Cause) {
+        if self.has_moved(id) {
+            return;
+        }
         let retired = self.retired.as_ref();
         let plan =
             if self.plan.instances.contains_key(&id) { &self.plan } else { retired.unwrap_or(&self.plan) };

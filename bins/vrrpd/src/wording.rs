@@ -27,12 +27,15 @@ pub(crate) fn transition(
                 FaultReason::LinkDown => "interface is down".to_owned(),
                 FaultReason::NoAddress => "interface has no address to advertise from".to_owned(),
                 FaultReason::TrackDown(id) | FaultReason::TrackUnknown(id) => {
-                    format!("{} has failed", label(id))
+                    format!("{} is down", label(id))
                 }
             });
             lines.push("Entering FAULT STATE".to_owned());
         }
-        Role::Initialize => lines.push("Stopped".to_owned()),
+        Role::Initialize if cause == Cause::Reconfigured => {
+            lines.push("is not in the configuration any more".to_owned());
+        }
+        Role::Initialize => {}
     }
     lines
 }
@@ -52,8 +55,12 @@ fn why(cause: Cause, rank: Rank) -> Option<String> {
             "was not run for too long: lets go of its addresses, as another node may be MASTER by now"
                 .to_owned(),
         ),
-        Cause::Reconfigured => Some("changed by the configuration".to_owned()),
-        Cause::Owner | Cause::LinkDown | Cause::LinkUp | Cause::Tracked(_) | Cause::Command => None,
+        Cause::Reconfigured
+        | Cause::Owner
+        | Cause::LinkDown
+        | Cause::LinkUp
+        | Cause::Tracked(_)
+        | Cause::Command => None,
     }
 }
 
@@ -220,7 +227,7 @@ mod tests {
                 Role::Active,
                 Role::Fault(down),
                 Cause::Tracked(vrrp::TrackId(0)),
-                &["script chk has failed", "Entering FAULT STATE"],
+                &["script chk is down", "Entering FAULT STATE"],
             ),
         ] {
             assert_eq!(transition(from, to, cause, rank(100), |_| "script chk".to_owned()), lines);
