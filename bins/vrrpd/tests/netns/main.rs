@@ -1,0 +1,87 @@
+//! Two daemons on a network: each case in namespaces of its own.
+//!
+//! No test harness: a process must be single-threaded to enter a user namespace, so each case runs in a new process
+//! of this binary. Cases are chosen as with the usual harness: by a part of their name.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test and its own harness"
+)]
+
+mod daemon;
+mod faults;
+mod health;
+mod lan;
+
+use std::process::{Command, ExitCode};
+
+type Case = (&'static str, fn());
+
+const CASES: &[Case] = &[
+    ("a_node_that_is_stopped_hands_over_within_its_peer_s_skew", faults::stopped),
+    ("a_node_that_is_killed_loses_its_address_by_itself", faults::killed),
+    ("a_node_that_is_frozen_lets_go_and_listens_before_it_speaks", faults::frozen),
+    ("a_node_whose_cable_is_cut_is_replaced_and_comes_back", faults::unplugged),
+    ("an_address_removed_by_hand_is_back_at_once", faults::removed_by_hand),
+    ("an_address_that_an_earlier_run_left_is_cleared", faults::left_over),
+    ("a_reload_changes_addresses_without_a_flap", faults::reloaded),
+    ("ipv6_addresses_are_handed_over_too", faults::ipv6),
+    ("a_dead_lbd_hands_the_address_over", health::dead_lbd),
+    ("a_hung_lbd_hands_the_address_over", health::hung_lbd),
+    ("a_failing_script_hands_the_address_over", health::failing_script),
+    ("a_dead_process_hands_the_address_over", health::dead_process),
+];
+
+/// First argument of the process that runs one case.
+const INSIDE: &str = "--inside";
+/// Arguments of the usual harness that take a value.
+const WITH_VALUE: [&str; 5] = ["--test-threads", "--skip", "--format", "--color", "--logfile"];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, name] = &arguments[..]
+        && first == INSIDE
+    {
+        let (_, case) = CASES.iter().find(|(known, _)| known == name).expect("a known case");
+        lan::enter();
+        case();
+        return ExitCode::SUCCESS;
+    }
+    let filters = filters(&arguments);
+    let exact = arguments.iter().any(|argument| argument == "--exact");
+    let chosen = CASES.iter().map(|(name, _)| *name).filter(|name| {
+        let fits = |filter: &&str| if exact { name == filter } else { name.contains(filter) };
+        filters.is_empty() || filters.iter().any(fits)
+    });
+    if arguments.iter().any(|argument| argument == "--list") {
+        chosen.for_each(|name| println!("{name}: test"));
+        return ExitCode::SUCCESS;
+    }
+    let failed: Vec<&str> = chosen.filter(|name| !passes(name)).collect();
+    if failed.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("failed: {}", failed.join(", "));
+    ExitCode::FAILURE
+}
+
+fn passes(name: &str) -> bool {
+    let this = std::env::current_exe().expect("a process has a binary");
+    let status = Command::new(this).args([INSIDE, name]).status().expect("the binary runs again");
+    println!("test {name} ... {}", if status.success() { "ok" } else { "FAILED" });
+    status.success()
+}
+
+fn filters(arguments: &[String]) -> Vec<&str> {
+    let mut filters = Vec::new();
+    let mut rest = arguments.iter().map(String::as_str);
+    while let Some(argument) = rest.next() {
+        if WITH_VALUE.contains(&argument) {
+            rest.next();
+        } else if !argument.starts_with('-') {
+            filters.push(argument);
+        }
+    }
+    filters
+}
