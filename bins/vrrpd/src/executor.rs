@@ -1,13 +1,13 @@
 //! The node's actions, carried out: each is acknowledged by the kernel before the next begins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tracing::{debug, info, warn};
 use vip_netlink::{
-    AnnounceError, Announcement, Announcer, Desired, Handle, LinkInfo, NetlinkError, NetworkView, Observed,
-    VipSet, VirtualAddress, plan,
+    AddressInfo, AddressKey, AnnounceError, Announcement, Announcer, Desired, Handle, LinkInfo, NetlinkError,
+    NetworkView, Observed, Step, VIP_PROTO, VipSet, VirtualAddress,
 };
 use vrrp::{Advertised, Advertisement, InstanceId};
 
@@ -30,6 +30,8 @@ pub(crate) struct Executor {
     pub(crate) sockets: Sockets,
     /// What the node wants held, whether or not the kernel has it.
     held: BTreeMap<(InstanceId, IpAddr), VirtualAddress>,
+    /// Addresses of an owner that were its own before we came: they are not ours to add or to remove.
+    own: BTreeSet<AddressKey>,
     leases: VipSet,
     announced: BTreeMap<InstanceId, Instant>,
     refresh_at: BTreeMap<InstanceId, Instant>,
@@ -43,6 +45,7 @@ impl Executor {
             announcer,
             sockets,
             held: BTreeMap::new(),
+            own: BTreeSet::new(),
             leases: VipSet::new(),
             announced: BTreeMap::new(),
             refresh_at: BTreeMap::new(),
@@ -51,9 +54,12 @@ impl Executor {
     }
 
     /// Removes the virtual addresses that an earlier run, of this daemon or of keepalived, has left.
-    pub(crate) async fn clear_leftovers(&self, plan: &Plan) -> Result<(), NetlinkError> {
+    pub(crate) async fn clear_leftovers(&mut self, plan: &Plan) -> Result<(), NetlinkError> {
         let desired = Desired { addresses: Vec::new(), managed: plan.managed() };
         let observed = Observed { addresses: self.handle.addresses().await? };
+        let owned = plan.owned();
+        let before_us = observed.addresses.iter().filter(|present| present.proto != VIP_PROTO);
+        self.own = before_us.map(AddressInfo::key).filter(|key| owned.contains(key)).collect();
         let steps = vip_netlink::plan(&desired, &observed);
         for step in &steps {
             info!("An earlier run left an address behind: {}", wording::step(step));
@@ -67,7 +73,9 @@ impl Executor {
     pub(crate) async fn install(&mut self, id: InstanceId, instance: &InstancePlan, addresses: &[IpAddr]) {
         info!("({}) setting VIPs.", instance.name);
         for address in addresses {
-            let Some(vip) = instance.vips.get(address) else { continue };
+            let Some(vip) = instance.vips.get(address).filter(|vip| !self.own.contains(&vip.key())) else {
+                continue;
+            };
             self.held.insert((id, *address), vip.clone());
             self.add(id, instance, vip.clone()).await;
         }
@@ -81,7 +89,7 @@ impl Executor {
         for &address in addresses {
             // What is installed may come from an earlier configuration.
             let vip = self.held.remove(&(id, address)).or_else(|| instance.vips.get(&address).cloned());
-            let Some(vip) = vip else { continue };
+            let Some(vip) = vip.filter(|vip| !self.own.contains(&vip.key())) else { continue };
             // Released first: the report of the removal is then no surprise.
             self.leases.release(&vip.key());
             if let Err(error) = self.handle.remove(vip.key()).await {
@@ -151,7 +159,7 @@ impl Executor {
     }
 
     /// The virtual router whose address this is, if it should be there now.
-    pub(crate) fn missed(&self, key: &vip_netlink::AddressKey) -> Option<(InstanceId, IpAddr)> {
+    pub(crate) fn missed(&self, key: &AddressKey) -> Option<(InstanceId, IpAddr)> {
         self.leases.to_restore(key, now())?;
         self.held.iter().find(|(_, vip)| vip.key() == *key).map(|(&holder, _)| holder)
     }
@@ -161,10 +169,23 @@ impl Executor {
         self.leases.due(now).lapsed
     }
 
-    /// What should be held and is not: the kernel refused it, or its lease ran out.
-    pub(crate) fn unheld(&self) -> Vec<(InstanceId, IpAddr)> {
-        let there = |vip: &VirtualAddress| self.leases.addresses().any(|held| held.key() == vip.key());
-        self.held.iter().filter(|(_, vip)| !there(vip)).map(|(&holder, _)| holder).collect()
+    /// Whether something should be held and is not: the kernel refused it, or its lease ran out.
+    pub(crate) fn any_unheld(&self) -> bool {
+        !self.unheld().is_empty()
+    }
+
+    /// Tries again what should be held and is not; what is there now, and wants to be announced.
+    pub(crate) async fn restore_unheld(&mut self, plan: &Plan) -> Vec<(InstanceId, IpAddr)> {
+        let mut restored = self.unheld();
+        for (id, address) in &restored {
+            let vip = self.held.get(&(*id, *address)).cloned();
+            if let Some((instance, vip)) = plan.instances.get(id).zip(vip) {
+                self.add(*id, instance, vip).await;
+            }
+        }
+        let still = self.unheld();
+        restored.retain(|holder| !still.contains(holder));
+        restored
     }
 
     /// Renews the leases that are due.
@@ -203,8 +224,8 @@ impl Executor {
         self.leases.next_renewal().into_iter().chain(self.refresh_at.values().copied()).min()
     }
 
-    /// A new plan has other labels, prefixes, leases or interfaces for addresses that are held.
-    pub(crate) async fn change_held(&mut self, new: &Plan) {
+    /// A new plan has other labels, prefixes, leases or interfaces for addresses that are held; which ones.
+    pub(crate) async fn change_held(&mut self, new: &Plan) -> Vec<(InstanceId, IpAddr)> {
         let changed: Vec<_> = self
             .held
             .iter()
@@ -214,6 +235,7 @@ impl Executor {
                 (vip != old).then(|| ((id, address), old.clone(), vip.clone()))
             })
             .collect();
+        let holders = changed.iter().map(|(holder, _, _)| *holder).collect();
         for ((id, address), old, vip) in changed {
             let Some(instance) = new.instances.get(&id) else { continue };
             let observed = match self.handle.addresses().await {
@@ -225,8 +247,8 @@ impl Executor {
             };
             self.leases.release(&old.key());
             let desired = Desired { addresses: vec![vip.clone()], managed: vec![old.key()] };
-            for step in plan(&desired, &observed) {
-                if let vip_netlink::Step::Remove(key) = step
+            for step in vip_netlink::plan(&desired, &observed) {
+                if let Step::Remove(key) = step
                     && (key == old.key() || key == vip.key())
                     && let Err(error) = self.handle.remove(key).await
                 {
@@ -236,6 +258,12 @@ impl Executor {
             self.held.insert((id, address), vip.clone());
             self.add(id, instance, vip).await;
         }
+        holders
+    }
+
+    fn unheld(&self) -> Vec<(InstanceId, IpAddr)> {
+        let there = |vip: &VirtualAddress| self.leases.addresses().any(|held| held.key() == vip.key());
+        self.held.iter().filter(|(_, vip)| !there(vip)).map(|(&holder, _)| holder).collect()
     }
 
     async fn add(&mut self, id: InstanceId, instance: &InstancePlan, vip: VirtualAddress) {

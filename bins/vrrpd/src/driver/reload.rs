@@ -42,7 +42,7 @@ impl Driver {
         self.notifier.reconfigure(&config.global);
         self.config = config;
         self.say_what_is_absent();
-        self.executor.change_held(&self.plan).await;
+        let changed = self.executor.change_held(&self.plan).await;
         // The node must know the links of new virtual routers before it starts them.
         self.look_at_links().await;
         self.open_sockets();
@@ -51,6 +51,11 @@ impl Driver {
         self.node.handle_command(now(), Command::Reconfigure(self.plan.node.clone()));
         self.log_priorities(&before);
         self.carry_out().await;
+        // They were gone for a moment.
+        for (id, address) in changed {
+            self.node.handle_vip_lost(now(), id, address);
+            self.carry_out().await;
+        }
 
         self.trackers.apply(&self.plan.trackers);
         for (track, health) in self.trackers.known(&self.plan.trackers) {

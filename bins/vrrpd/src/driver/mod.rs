@@ -101,7 +101,7 @@ impl Driver {
         let plan = Plan::new(&config, index, &mut ids)?;
         let (sockets, packets) = Sockets::new();
         let (trackers, reports) = Trackers::new();
-        let executor = Executor::new(Handle::open()?, announcer, sockets);
+        let mut executor = Executor::new(Handle::open()?, announcer, sockets);
         executor.clear_leftovers(&plan).await?;
         let mut driver = Self {
             node: Node::new(plan.node.clone()),
@@ -210,12 +210,12 @@ impl Driver {
         if self.retry_at.is_some_and(|at| at <= now()) {
             self.retry_at = None;
             self.open_sockets();
-            for (id, address) in self.executor.unheld() {
+            for (id, address) in self.executor.restore_unheld(&self.plan).await {
                 self.node.handle_vip_lost(now(), id, address);
                 self.carry_out().await;
             }
         }
-        let to_retry = self.executor.sockets.any_failed() || !self.executor.unheld().is_empty();
+        let to_retry = self.executor.sockets.any_failed() || self.executor.any_unheld();
         if to_retry && self.retry_at.is_none() {
             self.retry_at = Some(now() + RETRY);
         }

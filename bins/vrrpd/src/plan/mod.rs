@@ -104,14 +104,23 @@ impl Plan {
     /// Every address that is a virtual one here: never a source, and ours to remove. What an owner holds for ever is
     /// neither.
     pub(crate) fn managed(&self) -> Vec<AddressKey> {
-        let backups = self.instances.values().filter(|instance| instance.config.priority != Rank::Owner);
-        backups.flat_map(|instance| instance.vips.values().map(VirtualAddress::key)).collect()
+        self.keys(|priority| priority != Rank::Owner)
+    }
+
+    /// The addresses of owners.
+    pub(crate) fn owned(&self) -> Vec<AddressKey> {
+        self.keys(|priority| priority == Rank::Owner)
     }
 
     /// What a tracker is called in the log.
     pub(crate) fn tracker_label(&self, id: TrackId) -> String {
         let found = self.trackers.iter().find(|(_, tracker)| tracker.feeds.contains_key(&id));
         found.map_or_else(|| "a check".to_owned(), |(name, _)| name.to_string())
+    }
+
+    fn keys(&self, of: impl Fn(Rank) -> bool) -> Vec<AddressKey> {
+        let instances = self.instances.values().filter(|instance| of(instance.config.priority));
+        instances.flat_map(|instance| instance.vips.values().map(VirtualAddress::key)).collect()
     }
 }
 
