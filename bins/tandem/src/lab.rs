@@ -10,7 +10,7 @@ use lab::{
 };
 use std::env;
 use std::fs;
-use std::io::{IsTerminal as _, Write as _, stdout};
+use std::io::{IsTerminal as _, Write, stderr, stdout};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -127,7 +127,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     }
     played?;
     if arguments.keep {
-        keep(&lab)?;
+        let mut out: Box<dyn Write> = if arguments.json { Box::new(stderr()) } else { Box::new(stdout()) };
+        keep(&lab, &mut out)?;
     }
     Ok(if report.ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -205,21 +206,18 @@ fn play(
 }
 
 /// Stays up until it is interrupted, which is no failure here.
-fn keep(lab: &Lab) -> Result<(), Error> {
+fn keep(lab: &Lab, out: &mut dyn Write) -> Result<(), Error> {
     let mut relays = Vec::new();
     for number in [1, 2] {
         relays.push((lab.node(number).name(), Relay::start(lab.node(number), DASHBOARD)?));
     }
     let vip = Relay::start(lab.client(), SocketAddr::new(VIP, 80))?;
-    {
-        let mut out = stdout().lock();
-        for (name, relay) in relays {
-            writeln!(out, "dashboard of {name}:  http://{}/stats", relay.address())?;
-        }
-        writeln!(out, "the application at {VIP}:  http://{}/swagger/index.html", vip.address())?;
-        writeln!(out, "files and logs:  {}", lab.network().dir().display())?;
-        writeln!(out, "Ctrl-C ends the lab.")?;
+    for (name, relay) in relays {
+        writeln!(out, "dashboard of {name}:  http://{}/stats", relay.address())?;
     }
+    writeln!(out, "the application at {VIP}:  http://{}/swagger/index.html", vip.address())?;
+    writeln!(out, "files and logs:  {}", lab.network().dir().display())?;
+    writeln!(out, "Ctrl-C ends the lab.")?;
     loop {
         match lab.pause(Duration::from_secs(3_600)) {
             Ok(()) => {}

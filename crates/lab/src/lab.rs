@@ -183,8 +183,8 @@ impl Lab {
     }
 
     /// Leaves sockets, files and logs behind when the lab ends.
-    pub fn keep_files(&mut self) {
-        self.network.keep_files();
+    pub fn keep_files(&self) -> Result<(), Error> {
+        self.network.keep_files()
     }
 
     /// Load balancer node 1 or 2.

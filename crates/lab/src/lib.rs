@@ -44,6 +44,7 @@
 mod app_server;
 mod clock;
 mod configs;
+mod duration;
 mod error;
 mod lab;
 mod net;
@@ -60,6 +61,7 @@ pub mod timeline;
 
 pub use clock::Stamp;
 pub use configs::{Files, Timing, VrrpVersion};
+pub use duration::duration;
 pub use error::Error;
 pub use lab::{Builder, Cancel, Lab, Setup, VIP};
 pub use network::Network;

@@ -23,7 +23,6 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Network {
     dir: PathBuf,
-    keep_files: bool,
     launcher: Child,
     switch: Mutex<Option<Wire>>,
     events: Arc<Mutex<Vec<Event>>>,
@@ -55,8 +54,7 @@ impl Network {
             _ => return Err(Error::SwitchGone(io::Error::from(io::ErrorKind::BrokenPipe))),
         };
         // From here on dropping the value cleans up.
-        let network =
-            Self { dir, keep_files: false, launcher, switch: Mutex::new(Some(wire)), events: Arc::default() };
+        let network = Self { dir, launcher, switch: Mutex::new(Some(wire)), events: Arc::default() };
         let hello = match lock(&network.switch).as_mut() {
             Some(wire) => hear::<Hello>(&mut wire.from),
             None => Ok(None),
@@ -111,8 +109,8 @@ impl Network {
     }
 
     /// Leaves the directory behind when the lab ends.
-    pub fn keep_files(&mut self) {
-        self.keep_files = true;
+    pub fn keep_files(&self) -> Result<(), Error> {
+        self.order(&SwitchRequest::KeepFiles)
     }
 
     fn boot(&self, node: &Node) -> Result<(), Error> {
@@ -151,7 +149,7 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        // The switch ends at the end of its input, and the kernel ends everything behind it.
+        // The switch ends at the end of its input, removes the directory, and the kernel ends everything behind it.
         drop(lock(&self.switch).take());
         let deadline = Instant::now() + Duration::from_secs(3);
         while Instant::now() < deadline && matches!(self.launcher.try_wait(), Ok(None)) {
@@ -159,9 +157,8 @@ impl Drop for Network {
         }
         let _ = self.launcher.kill();
         let _ = self.launcher.wait();
-        if !self.keep_files {
-            let _ = fs::remove_dir_all(&self.dir);
-        }
+        // Where no switch could be made, the empty directory is left.
+        let _ = fs::remove_dir(&self.dir);
     }
 }
 

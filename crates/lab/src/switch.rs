@@ -6,10 +6,13 @@ use crate::node::{ROLE, SELF};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use std::collections::HashMap;
+use std::fs;
 use std::io::{self, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread;
+use std::time::Duration;
 
 const BRIDGE: &str = "lan";
 
@@ -38,12 +41,14 @@ pub(crate) fn run(dir: PathBuf) -> ExitCode {
             break;
         }
     }
+    switch.end();
     ExitCode::SUCCESS
 }
 
 struct Switch {
     links: Links,
     dir: PathBuf,
+    keep_files: bool,
     /// The launcher of each node that is on.
     nodes: HashMap<String, Child>,
 }
@@ -54,13 +59,17 @@ impl Switch {
         let links = Links::open()?;
         links.set_up("lo", true)?;
         links.add_bridge(BRIDGE)?;
-        Ok(Self { links, dir, nodes: HashMap::new() })
+        Ok(Self { links, dir, keep_files: false, nodes: HashMap::new() })
     }
 
     fn obey(&mut self, request: &SwitchRequest) -> io::Result<()> {
         match request {
             SwitchRequest::Attach { name, interface } => self.attach(name, interface),
             SwitchRequest::PowerOff { name } => self.power_off(name),
+            SwitchRequest::KeepFiles => {
+                self.keep_files = true;
+                Ok(())
+            }
             SwitchRequest::Carrier { name, on } => self.links.set_up(name, *on),
             SwitchRequest::Bridged { name, member: true } => self.links.set_bridge(name, Some(BRIDGE)),
             SwitchRequest::Bridged { name, member: false } => self.links.set_bridge(name, None),
@@ -113,6 +122,24 @@ impl Switch {
         let unplugged = self.links.delete(name);
         end(launcher);
         unplugged
+    }
+}
+
+impl Switch {
+    /// This process outlives the lab program even when that is killed, so it is the one to clear up.
+    fn end(mut self) {
+        for (_, launcher) in self.nodes.drain() {
+            end(launcher);
+        }
+        if self.keep_files {
+            return;
+        }
+        // A dying node may still be writing its log.
+        let mut tries = 0;
+        while fs::remove_dir_all(&self.dir).is_err() && self.dir.exists() && tries < 50 {
+            thread::sleep(Duration::from_millis(10));
+            tries += 1;
+        }
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) enum SwitchRequest {
     PowerOff { name: String },
     /// Carrier of the node's cable on or off; the node keeps running.
     Carrier { name: String, on: bool },
+    /// Leave the lab's directory behind at the end.
+    KeepFiles,
     /// The node's port is in (or out of) the bridge; the carrier stays.
     Bridged { name: String, member: bool },
 }

@@ -1,12 +1,17 @@
 //! The report as one page that needs nothing else: readable on a phone, in light and in dark.
 
-use super::{Report, Row, duration, svg::svg};
+use super::{Report, Row, svg::svg};
 use crate::configs::{Timing, VrrpVersion};
+use crate::duration::duration;
 use crate::lab::Setup;
 use crate::scenario::{Phase, Run, Verdict};
 use std::fmt::Write as _;
 
 const STYLE: &str = include_str!("style.css");
+
+const LEGEND: &str = "<p class=\"legend\"><span><i class=\"node1\"></i>node 1 has the address</span>\
+    <span><i class=\"node2\"></i>node 2 has it</span><span><i class=\"app1\"></i>answered by application server 1</span>\
+    <span><i class=\"app2\"></i>by server 2</span><span><i class=\"failed\"></i>failed</span></p>";
 
 /// The page.
 #[must_use]
@@ -23,6 +28,7 @@ pub fn html(report: &Report) -> String {
     head(&mut out, report);
     tiles(&mut out, report);
     table(&mut out, &report.rows());
+    out.push_str(LEGEND);
     for run in &report.runs {
         card(&mut out, run, report.runs.iter().any(|other| other.number > 1));
     }
@@ -88,7 +94,7 @@ fn table(out: &mut String, rows: &[Row]) {
     for row in rows {
         let (class, name) = match row.phase {
             Phase::Fault => ("fault", escape(&row.scenario)),
-            Phase::Repair => ("repair", String::new()),
+            Phase::Repair => ("repair", "repaired".to_owned()),
         };
         let failed = if row.failed == 0 { "" } else { " some" };
         let two = if row.two_holders.max < 0.5 { "–".to_owned() } else { row.two_holders.to_string() };

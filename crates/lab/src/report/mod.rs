@@ -7,6 +7,7 @@ mod text;
 pub use html::html;
 pub use text::{Colour, summary, symbol, table, timelines};
 
+use crate::duration::scale;
 use crate::error::Error;
 use crate::lab::Setup;
 use crate::scenario::{Measured, Phase, Run, Verdict};
@@ -133,6 +134,7 @@ impl Row {
             Phase::Repair => ("node1", "back"),
         };
         match (self.server_moved, self.vip_moved) {
+            (Some(spread), _) if spread.max < 0.5 => format!("server {server} at once"),
             (Some(spread), _) => format!("server {server} after {spread}"),
             (None, Some(spread)) => format!("VIP on {node} after {spread}"),
             (None, None) => String::new(),
@@ -197,19 +199,6 @@ impl std::fmt::Display for Spread {
     }
 }
 
-/// A number of milliseconds as a person writes it: `655 ms`, `3.50 s`.
-#[must_use]
-pub fn duration(millis: f64) -> String {
-    let (scale, digits, unit) = scale(millis);
-    format!("{:.digits$} {unit}", millis / scale)
-}
-
-/// What to divide milliseconds by, how many digits to show, and the unit.
-fn scale(largest: f64) -> (f64, usize, &'static str) {
-    // What would be rounded up to 1000 ms is a second.
-    if largest < 999.5 { (1.0, 0, "ms") } else { (1e3, 2, "s") }
-}
-
 /// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar.
 fn civil(mut day: u64) -> (u64, u64, u64) {
     let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
@@ -266,7 +255,7 @@ pub(crate) mod tests {
                 from_ms: -1_000.0,
                 until_ms: 9_000.0,
                 lanes: vec![lane("node1", -1_000.0, 0.0), lane("node2", 100.0, 9_000.0)],
-                bins: vec![Bin { ok: 10, failed: 0 }, Bin { ok: 6, failed: 4 }],
+                bins: vec![Bin { first: 5, second: 5, failed: 0 }, Bin { first: 0, second: 6, failed: 4 }],
                 outages: vec![Span { from_ms: 0.0, until_ms: outage_ms }],
                 marks: vec![Mark { at_ms: 0.0, label: "<something> breaks".to_owned() }],
             },
@@ -299,14 +288,10 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn long_times_are_seconds() {
-        let table =
-            [(0.4, "0 ms"), (999.4, "999 ms"), (999.5, "1.00 s"), (3_504.9, "3.50 s"), (91_000.0, "91.00 s")];
-        for (millis, text) in table {
-            assert_eq!(duration(millis), text);
-            assert_eq!(Spread::of([millis].into_iter()).unwrap().to_string(), text);
-        }
-        assert_eq!(Spread::of([5.0, 1_200.0, 20.0].into_iter()).unwrap().to_string(), "0.01 / 0.02 / 1.20 s");
+    fn a_spread_has_one_unit() {
+        let spread = |millis: &[f64]| Spread::of(millis.iter().copied()).unwrap().to_string();
+        assert_eq!(spread(&[999.4]), "999 ms");
+        assert_eq!(spread(&[5.0, 1_200.0, 20.0]), "0.01 / 0.02 / 1.20 s");
     }
 
     #[test]
@@ -319,6 +304,7 @@ pub(crate) mod tests {
         assert_eq!(row(Phase::Repair, Some(3_700.0), None), "VIP on node1 after 3.70 s");
         assert_eq!(row(Phase::Fault, None, Some(12_000.0)), "server out after 12.00 s");
         assert_eq!(row(Phase::Repair, None, Some(7.0)), "server back after 7 ms");
+        assert_eq!(row(Phase::Fault, None, Some(0.0)), "server out at once");
         assert_eq!(row(Phase::Fault, None, None), "");
     }
 

@@ -1,7 +1,7 @@
 //! The time line of a run as a drawing.
 
-use super::duration;
 use super::html::escape;
+use crate::duration::duration;
 use crate::scenario::{Bin, Lane, Picture, Span};
 use std::fmt::Write as _;
 
@@ -118,12 +118,13 @@ fn draw_lane(out: &mut String, scale: &Scale, lane: &Lane, index: usize) {
 
 fn draw_strip(out: &mut String, scale: &Scale, bins: &[Bin], top: f64) {
     let _ = write!(out, "<text class=\"lane\" x=\"0\" y=\"{}\">requests</text>", top + STRIP / 2.0 + 4.0);
-    let most = bins.iter().map(|bin| bin.ok + bin.failed).max().unwrap_or_default().max(1);
+    let most = bins.iter().map(|bin| bin.first + bin.second + bin.failed).max().unwrap_or_default().max(1);
     let slot = (scale.right - scale.left) / bins.len().max(1) as f64;
     let per_request = STRIP / f64::from(most);
     for (index, bin) in bins.iter().enumerate() {
         let x = scale.left + slot * index as f64;
-        let (ok, failed) = (f64::from(bin.ok) * per_request, f64::from(bin.failed) * per_request);
+        let [first, second, failed] =
+            [bin.first, bin.second, bin.failed].map(|count| f64::from(count) * per_request);
         let floor = top + STRIP;
         let mut bar = |class: &str, y: f64, height: f64| {
             if height > 0.0 {
@@ -134,8 +135,9 @@ fn draw_strip(out: &mut String, scale: &Scale, bins: &[Bin], top: f64) {
                 );
             }
         };
-        bar("bad", floor - failed, failed);
-        bar("good", floor - failed - ok, ok);
+        bar("failed", floor - failed, failed);
+        bar("app1", floor - failed - first, first);
+        bar("app2", floor - failed - first - second, second);
     }
 }
 
@@ -172,7 +174,7 @@ mod tests {
         let drawing = svg(&sample("one", 1, 1.0).picture, "<title>");
         assert_eq!(drawing.matches("class=\"node1\"").count(), 1);
         assert_eq!(drawing.matches("class=\"node2\"").count(), 1);
-        assert_eq!(drawing.matches("class=\"bad\"").count(), 1);
+        assert_eq!(drawing.matches("class=\"failed\"").count(), 1);
         assert_eq!(drawing.matches("<circle").count(), 1);
         assert!(drawing.contains("1 ms without an answer"));
         assert!(drawing.contains("aria-label=\"&lt;title&gt;\""));

@@ -1,6 +1,7 @@
 //! The report on a terminal.
 
-use super::{Report, Row, duration};
+use super::{Report, Row};
+use crate::duration::duration;
 use crate::scenario::{Bin, Lane, Phase, Picture, Run, Verdict};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -80,10 +81,11 @@ pub fn timelines(report: &Report, colour: Colour) -> String {
     }
     let _ = writeln!(
         text,
-        "{}{} has the virtual address   {} requests answered   {} requests failed",
+        "{}{} has the virtual address   {} requests answered   {} by one application server alone   {} requests failed",
         paint(colour, Ink::Blue, "█"),
         paint(colour, Ink::Yellow, "█"),
         paint(colour, Ink::Green, "▪"),
+        paint(colour, Ink::Green, "▫"),
         paint(colour, Ink::Red, "×")
     );
     text
@@ -161,11 +163,13 @@ fn strip(bins: &[Bin], colour: Colour) -> String {
     let cells = (0..WIDTH).map(|column| {
         let slice = &bins[column * bins.len() / WIDTH..(column + 1) * bins.len() / WIDTH];
         let failed = slice.iter().any(|bin| bin.failed > 0);
-        let ok = slice.iter().any(|bin| bin.ok > 0);
-        match (failed, ok) {
-            (true, _) => (Ink::Red, '×'),
-            (false, true) => (Ink::Green, '▪'),
-            (false, false) => (Ink::Dim, ' '),
+        let first = slice.iter().any(|bin| bin.first > 0);
+        let second = slice.iter().any(|bin| bin.second > 0);
+        match (failed, first, second) {
+            (true, _, _) => (Ink::Red, '×'),
+            (false, true, true) => (Ink::Green, '▪'),
+            (false, true, false) | (false, false, true) => (Ink::Green, '▫'),
+            (false, false, false) => (Ink::Dim, ' '),
         }
     });
     let cells: Vec<(Ink, char)> = cells.collect();

@@ -1,8 +1,9 @@
 //! What the configuration promises for each fault: arithmetic on its intervals, not earlier measurements.
 
 use super::catalogue::Fault;
-use super::outcome::{Check, Measured, Verdict};
+use super::outcome::{Check, Measured, Phase, Verdict};
 use crate::configs::{Timing, VrrpVersion};
+use crate::duration::duration;
 use crate::lab::Setup;
 use crate::peers::{Balancer, Router};
 use std::ops::RangeInclusive;
@@ -117,7 +118,7 @@ impl Expectation {
             let bound = millis(bound);
             checks.push(Check {
                 ok: measured <= bound,
-                text: format!("{what} {measured:.0} ms, at most {bound:.0} ms"),
+                text: format!("{what} {}, at most {}", duration(measured), duration(bound)),
             });
         };
         if let Some(bound) = self.outage {
@@ -134,7 +135,13 @@ impl Expectation {
             let (from, until) = (millis(*bounds.start()), millis(*bounds.end()));
             checks.push(Check {
                 ok: (from..=until).contains(&moved),
-                text: format!("server changed after {moved:.0} ms, within {from:.0} to {until:.0} ms"),
+                text: format!(
+                    "server {} after {}, within {} to {}",
+                    if measured.phase == Phase::Fault { "out" } else { "back" },
+                    duration(moved),
+                    duration(from),
+                    duration(until)
+                ),
             });
         }
         checks

@@ -144,8 +144,10 @@ pub struct Span {
 /// The requests that started in one slice of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bin {
-    /// Answered.
-    pub ok: u32,
+    /// Answered by application server 1.
+    pub first: u32,
+    /// Answered by application server 2.
+    pub second: u32,
     /// Not answered.
     pub failed: u32,
 }

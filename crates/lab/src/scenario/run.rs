@@ -104,7 +104,7 @@ impl Record<'_> {
             title: self.scenario.title.to_owned(),
             number,
             phases: [fault, repair],
-            picture: self.picture(lanes),
+            picture: self.picture(lanes, lab.app(1).name()),
         }
     }
 
@@ -168,7 +168,7 @@ impl Record<'_> {
             .map(|probe| probe.start)
     }
 
-    fn picture(&self, nodes: [(String, String); 2]) -> Picture {
+    fn picture(&self, nodes: [(String, String); 2], server: &str) -> Picture {
         let window = Window { from: self.broken_at - BEFORE, until: self.until };
         let at = |stamp: Stamp| stamp.millis_from(self.broken_at);
         let lanes = nodes.map(|(node, software)| {
@@ -190,7 +190,7 @@ impl Record<'_> {
             from_ms: at(window.from),
             until_ms: at(window.until),
             lanes: lanes.into(),
-            bins: bins(self.probes, window),
+            bins: bins(self.probes, window, server),
             outages,
             marks: vec![
                 Mark { at_ms: 0.0, label: self.scenario.title.to_owned() },
@@ -200,18 +200,21 @@ impl Record<'_> {
     }
 }
 
-fn bins(probes: &[Probe], window: Window) -> Vec<Bin> {
+/// `first` is the name of application server 1.
+fn bins(probes: &[Probe], window: Window, first: &str) -> Vec<Bin> {
     let mut bins = vec![Bin::default(); BINS as usize];
     let width = (window.until.since(window.from) / BINS).max(Duration::from_nanos(1));
     for probe in probes.iter().filter(|probe| window.contains(probe.start)) {
         let index = probe.start.since(window.from).as_nanos() / width.as_nanos();
         // The width is rounded down, so the last moments may fall beyond the last bin.
         let index = usize::try_from(index).unwrap_or(usize::MAX).min(bins.len() - 1);
-        if probe.outcome.is_ok() {
-            bins[index].ok += 1;
-        } else {
-            bins[index].failed += 1;
-        }
+        let bin = &mut bins[index];
+        let count = match (probe.outcome.is_ok(), probe.server.as_deref() == Some(first)) {
+            (false, _) => &mut bin.failed,
+            (true, true) => &mut bin.first,
+            (true, false) => &mut bin.second,
+        };
+        *count += 1;
     }
     bins
 }
@@ -266,12 +269,12 @@ mod tests {
         );
         assert_eq!((fault.server_ms, repair.server_ms), (None, None));
 
-        let picture =
-            record.picture([("node1".to_owned(), String::new()), ("node2".to_owned(), String::new())]);
+        let picture = record
+            .picture([("node1".to_owned(), String::new()), ("node2".to_owned(), String::new())], "app1");
         assert_eq!((picture.from_ms, picture.until_ms), (-1_000.0, 4_000.0));
         assert_eq!(picture.outages, [Span { from_ms: -9.0, until_ms: 501.0 }]);
         assert_eq!(picture.lanes[0].spans[0], Span { from_ms: -1_000.0, until_ms: 30.0 });
-        assert_eq!(picture.bins.iter().map(|bin| bin.ok + bin.failed).sum::<u32>(), 500);
+        assert_eq!(picture.bins.iter().map(|bin| bin.second + bin.failed).sum::<u32>(), 500);
         assert_eq!(picture.bins.iter().map(|bin| bin.failed).sum::<u32>(), 50);
     }
 
