@@ -19,7 +19,11 @@ fn one_at_a_time(lbd: &Lbd) {
     let mut second = Client::connect(lbd.port("web"));
     second.send("GET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_eq!(first.send("GET /3 HTTP/1.1\r\nHost: x\r\n\r\n").response().text(), "a");
-    assert_eq!(Csv::fetch(lbd.port("stats")).number("web", "FRONTEND", "scur"), 1, "the second waits in the backlog");
+    assert_eq!(
+        Csv::fetch(lbd.port("stats")).number("web", "FRONTEND", "scur"),
+        1,
+        "the second waits in the backlog"
+    );
     drop(first);
     assert_eq!(second.response().text(), "a");
 }

@@ -190,6 +190,8 @@ fn what_is_probably_not_meant_is_a_warning_or_a_notice() {
         (instance("state MASTER\npreempt_delay 5"), "7: `preempt_delay` has no effect with `state MASTER`"),
         (instance("nopreempt\npreempt_delay 5"), "7: `preempt_delay` has no effect with `nopreempt`"),
         (instance("smtp_alert"), "6: `smtp_alert` has no effect"),
+        (instance("higher_prio_send_advert"), "6: `higher_prio_send_advert` has no effect"),
+        (instance("garp_lower_prio_repeat 3"), "6: `garp_lower_prio_repeat` has no effect"),
         (instance("virtual_ipaddress {\n192.0.2.10\n}"), "7: 192.0.2.10 stands here twice"),
         (instance("track_interface { eth1 eth1 }"), "6: `eth1` is tracked twice"),
         (instance("state BACKUP now"), "6: `state` does not use `now`"),
@@ -290,16 +292,15 @@ fn a_whole_instance_on_one_line_is_the_same_as_on_many() {
 
 #[test]
 fn values_of_global_defs_reach_the_instances_that_do_not_set_them() {
-    let globals = "global_defs {\nvrrp_version 3\nvrrp_garp_master_repeat 2\nvip_lease 3\nvrrp_higher_prio_send_advert\n\
+    let globals = "global_defs {\nvrrp_version 3\nvrrp_garp_master_repeat 2\nvip_lease 3\n\
                    vrrp_down_timer_adverts 5\n}\n";
     let text = format!("{globals}{}", instance("garp_master_delay 1\nvip_lease 0"));
     let config = parsed(&text, &[]).0.unwrap();
     let instance = &config.instances[0];
     assert_eq!(instance.version, config::keepalived::Version::V3);
-    assert_eq!((instance.garp.master_repeat, instance.garp.lower_prio_repeat), (2, 2));
+    assert_eq!(instance.garp.master_repeat, 2);
     assert_eq!(instance.garp.master_delay.as_secs(), 1);
     assert_eq!(instance.vip_lease.map(|lease| lease.as_secs()), Some(0));
-    assert!(instance.higher_prio_send_advert);
     assert_eq!(instance.down_timer_adverts, 5);
 }
 

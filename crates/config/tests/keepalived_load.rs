@@ -68,7 +68,7 @@ fn what_is_not_written_has_keepaliveds_default() {
     let (config, _) = good("node1.conf", "any");
     let instance = &config.instances[0];
     assert!(instance.preempt && instance.accept);
-    assert!(!instance.strict_mode && !instance.lower_prio_no_advert && !instance.higher_prio_send_advert);
+    assert!(!instance.strict_mode && !instance.lower_prio_no_advert);
     assert_eq!(instance.preempt_delay, Duration::ZERO);
     assert_eq!(instance.down_timer_adverts, 3);
     assert_eq!(instance.unicast_ttl, 255);
@@ -76,10 +76,6 @@ fn what_is_not_written_has_keepaliveds_default() {
     assert_eq!((instance.garp.master_delay, instance.garp.master_repeat), (Duration::from_secs(5), 5));
     assert_eq!(instance.garp.master_refresh, Duration::ZERO);
     assert_eq!(instance.garp.master_refresh_repeat, 1);
-    assert_eq!(
-        (instance.garp.lower_prio_delay, instance.garp.lower_prio_repeat),
-        (Duration::from_secs(5), 5)
-    );
     assert!(instance.notify.commands().next().is_none());
 }
 
@@ -116,7 +112,6 @@ fn a_distributions_sample_loads_and_says_what_has_no_effect() {
     assert!(instance.strict_mode && instance.skip_check_adv_addr && instance.lower_prio_no_advert);
     assert!(!instance.accept);
     assert_eq!(instance.auth, None);
-    assert_eq!(instance.garp.lower_prio_repeat, 0);
     let warnings: Vec<&str> =
         found.iter().map(String::as_str).filter(|line| line.starts_with("Warning")).collect();
     assert_eq!(

@@ -146,8 +146,6 @@ mod tests {
             master_repeat,
             master_refresh: Duration::ZERO,
             master_refresh_repeat: 1,
-            lower_prio_delay: Duration::from_secs(master_delay),
-            lower_prio_repeat: master_repeat,
         }
     }
 

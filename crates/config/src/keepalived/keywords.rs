@@ -88,6 +88,8 @@ const fn missing(name: &'static str, way_out: &'static str) -> Keyword {
     keyword(name, Shape::Either, "...", Support::Missing(way_out))
 }
 
+const CONTEST: &str = "whoever wins a contest announces its addresses anew, as after taking over";
+const LAST_WORD: &str = "whoever yields always says so once, so that the winner announces its addresses";
 const LVS: &str = "vrrpd has no LVS; lbd balances the load";
 const BFD: &str =
     "vrrpd has no BFD; sub-second `advert_int` with `version 3` and `track_lbd` find failures as fast";
@@ -164,14 +166,14 @@ pub(super) const GLOBAL: Context = Context {
         line("vrrp_garp_master_repeat", "COUNT"),
         line("vrrp_garp_master_refresh", "SECONDS"),
         line("vrrp_garp_master_refresh_repeat", "COUNT"),
-        line("vrrp_garp_lower_prio_delay", "SECONDS"),
-        line("vrrp_garp_lower_prio_repeat", "COUNT"),
+        no_effect("vrrp_garp_lower_prio_delay", CONTEST),
+        no_effect("vrrp_garp_lower_prio_repeat", CONTEST),
         line("vrrp_garp_interval", "SECONDS"),
         line("vrrp_gna_interval", "SECONDS"),
         line("vrrp_min_garp", "[BOOL]"),
         line("vrrp_down_timer_adverts", "COUNT"),
         line("vrrp_lower_prio_no_advert", "[BOOL]"),
-        line("vrrp_higher_prio_send_advert", "[BOOL]"),
+        no_effect("vrrp_higher_prio_send_advert", LAST_WORD),
         line("vrrp_check_unicast_src", "[BOOL]"),
         line("vrrp_skip_check_adv_addr", "[BOOL]"),
         line("vrrp_strict", "[BOOL]"),
@@ -362,10 +364,10 @@ pub(super) const INSTANCE: Context = Context {
         line("garp_master_repeat", "COUNT"),
         line("garp_master_refresh", "SECONDS"),
         line("garp_master_refresh_repeat", "COUNT"),
-        line("garp_lower_prio_delay", "SECONDS"),
-        line("garp_lower_prio_repeat", "COUNT"),
+        no_effect("garp_lower_prio_delay", CONTEST),
+        no_effect("garp_lower_prio_repeat", CONTEST),
         line("lower_prio_no_advert", "[BOOL]"),
-        line("higher_prio_send_advert", "[BOOL]"),
+        no_effect("higher_prio_send_advert", LAST_WORD),
         line("down_timer_adverts", "COUNT"),
         line("strict_mode", "[BOOL]"),
         line("skip_check_adv_addr", "[BOOL]"),

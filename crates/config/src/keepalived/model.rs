@@ -249,8 +249,6 @@ pub struct VrrpInstance {
     pub garp: Garp,
     /// `lower_prio_no_advert`: do not answer a lower-priority advertisement at once.
     pub lower_prio_no_advert: bool,
-    /// `higher_prio_send_advert`: send one more advertisement before yielding to a higher priority.
-    pub higher_prio_send_advert: bool,
     /// `strict_mode` or `vrrp_strict`; its consequences are already in the other fields.
     pub strict_mode: bool,
     /// `skip_check_adv_addr`: do not compare address lists of the sender heard last.
@@ -287,10 +285,19 @@ pub enum Version {
 }
 
 /// `authentication` of version 2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Auth {
     /// `auth_type PASS`: the first eight bytes of `auth_pass`, zero padded (RFC 2338 §5.3.6, type 1).
     Pass([u8; 8]),
+}
+
+/// A dumped configuration shows no password.
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Pass(_) => f.write_str("Pass(********)"),
+        }
+    }
 }
 
 /// One line of `virtual_ipaddress`.
@@ -391,10 +398,6 @@ pub struct Garp {
     pub master_refresh: Duration,
     /// `garp_master_refresh_repeat`: announcements of a refresh, default 1.
     pub master_refresh_repeat: u32,
-    /// `garp_lower_prio_delay` after a lower-priority advertisement; default: `master_delay`.
-    pub lower_prio_delay: Duration,
-    /// `garp_lower_prio_repeat`; default: `master_repeat`.
-    pub lower_prio_repeat: u32,
 }
 
 /// Scripts that are told about transitions.

@@ -17,8 +17,6 @@ pub(super) struct GarpDraft {
     master_repeat: Option<u32>,
     master_refresh: Option<Duration>,
     master_refresh_repeat: Option<u32>,
-    lower_prio_delay: Option<Duration>,
-    lower_prio_repeat: Option<u32>,
 }
 
 impl GarpDraft {
@@ -29,8 +27,6 @@ impl GarpDraft {
             master_repeat: Some(1),
             master_refresh: Some(Duration::ZERO),
             master_refresh_repeat: Some(1),
-            lower_prio_delay: Some(Duration::ZERO),
-            lower_prio_repeat: Some(1),
         }
     }
 
@@ -45,28 +41,21 @@ impl GarpDraft {
             "garp_master_refresh_repeat" => {
                 self.master_refresh_repeat = count(findings).or(self.master_refresh_repeat);
             }
-            "garp_lower_prio_delay" => self.lower_prio_delay = delay(findings).or(self.lower_prio_delay),
-            "garp_lower_prio_repeat" => self.lower_prio_repeat = count(findings).or(self.lower_prio_repeat),
             _ => return false,
         }
         true
     }
 
-    /// The values in force: the instance's own, else the global ones, else keepalived's defaults. Strict mode does not
-    /// announce after a lower-priority advertisement.
-    pub(super) fn resolve(self, global: Self, strict: bool) -> Garp {
+    /// The values in force: the instance's own, else the global ones, else keepalived's defaults.
+    pub(super) fn resolve(self, global: Self) -> Garp {
         let own = self;
         let master_delay = own.master_delay.or(global.master_delay).unwrap_or(Duration::from_secs(5));
         let master_repeat = own.master_repeat.or(global.master_repeat).unwrap_or(5);
-        let lower_delay = if strict { Duration::ZERO } else { master_delay };
-        let lower_repeat = if strict { 0 } else { master_repeat };
         Garp {
             master_delay,
             master_repeat,
             master_refresh: own.master_refresh.or(global.master_refresh).unwrap_or(Duration::ZERO),
             master_refresh_repeat: own.master_refresh_repeat.or(global.master_refresh_repeat).unwrap_or(1),
-            lower_prio_delay: own.lower_prio_delay.or(global.lower_prio_delay).unwrap_or(lower_delay),
-            lower_prio_repeat: own.lower_prio_repeat.or(global.lower_prio_repeat).unwrap_or(lower_repeat),
         }
     }
 }

@@ -22,7 +22,6 @@ pub(super) struct Defaults {
     pub(super) garp: GarpDraft,
     pub(super) down_timer_adverts: u8,
     pub(super) lower_prio_no_advert: Option<bool>,
-    pub(super) higher_prio_send_advert: bool,
     pub(super) check_unicast_src: bool,
     pub(super) skip_check_adv_addr: bool,
     pub(super) strict: bool,
@@ -37,7 +36,6 @@ impl Default for Defaults {
             garp: GarpDraft::default(),
             down_timer_adverts: 3,
             lower_prio_no_advert: None,
-            higher_prio_send_advert: false,
             check_unicast_src: false,
             skip_check_adv_addr: false,
             strict: false,
@@ -85,7 +83,6 @@ fn one(s: &Block, global: &mut GlobalDefs, defaults: &mut Defaults, findings: &m
             defaults.down_timer_adverts = count.unwrap_or(defaults.down_timer_adverts);
         }
         "vrrp_lower_prio_no_advert" => defaults.lower_prio_no_advert = value::switch(s, findings),
-        "vrrp_higher_prio_send_advert" => set(&mut defaults.higher_prio_send_advert, s, findings),
         "vrrp_check_unicast_src" => set(&mut defaults.check_unicast_src, s, findings),
         "vrrp_skip_check_adv_addr" => set(&mut defaults.skip_check_adv_addr, s, findings),
         "vrrp_strict" => set(&mut defaults.strict, s, findings),

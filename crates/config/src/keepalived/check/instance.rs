@@ -50,7 +50,6 @@ pub(super) struct Draft {
     pub(super) accept: Option<bool>,
     pub(super) garp: GarpDraft,
     pub(super) lower_prio_no_advert: Option<bool>,
-    pub(super) higher_prio_send_advert: Option<bool>,
     pub(super) down_timer_adverts: Option<u8>,
     pub(super) strict_mode: Option<bool>,
     pub(super) skip_check_adv_addr: Option<bool>,
@@ -108,7 +107,6 @@ fn empty(block: &Block) -> Draft {
         accept: None,
         garp: GarpDraft::default(),
         lower_prio_no_advert: None,
-        higher_prio_send_advert: None,
         down_timer_adverts: None,
         strict_mode: None,
         skip_check_adv_addr: None,
@@ -197,7 +195,6 @@ fn values(draft: &mut Draft, name: &str, s: &Block, findings: &mut Findings) {
         "accept" => draft.accept = Some(true),
         "no_accept" => draft.accept = Some(false),
         "lower_prio_no_advert" => draft.lower_prio_no_advert = value::switch(s, findings),
-        "higher_prio_send_advert" => draft.higher_prio_send_advert = value::switch(s, findings),
         "down_timer_adverts" => {
             draft.down_timer_adverts = value::integer::<u8>(s, 0, 1..=100, findings);
         }
