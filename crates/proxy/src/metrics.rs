@@ -64,10 +64,10 @@ impl FrontendMetrics {
     }
 
     /// A request arrived.
-    pub(crate) fn request(&self) {
+    pub(crate) fn request(&self, now: Instant) {
         self.counters.req_tot.increment(1);
         self.counters.h1req.increment(1);
-        self.frontend.request_rate.record(Instant::now(), 1);
+        self.frontend.request_rate.record(now, 1);
     }
 }
 
@@ -92,9 +92,9 @@ impl BackendMetrics {
     }
 
     /// A request or session was routed here.
-    pub(crate) fn session(&self) {
+    pub(crate) fn session(&self, now: Instant) {
         self.counters.stot.increment(1);
-        self.backend.session_rate.record(Instant::now(), 1);
+        self.backend.session_rate.record(now, 1);
     }
 }
 
@@ -114,11 +114,11 @@ impl ServerMetrics {
     }
 
     /// Load balancing picked it.
-    pub(crate) fn picked(&self) {
+    pub(crate) fn picked(&self, now: Instant) {
         self.counters.lbtot.increment(1);
         self.backend.counters.lbtot.increment(1);
         self.counters.stot.increment(1);
-        self.server.session_began(Instant::now());
+        self.server.session_began(now);
     }
 
     /// A connection to it is being opened.
@@ -186,8 +186,9 @@ pub(crate) fn account(ctx: &Ctx, frontend: &FrontendMetrics) {
         backend.counters.req_tot.increment(1);
         backend.responses.count(status);
     }
-    let total = ctx.started.elapsed();
-    lock(&backend.backend.history[backend.worker]).record(Instant::now(), total);
+    let now = Instant::now();
+    let total = now.saturating_duration_since(ctx.started);
+    lock(&backend.backend.history[backend.worker]).record(now, total);
     let endpoint = ctx.endpoint.borrow();
     let Some(server) = endpoint.as_ref().map(|e| &e.metrics) else { return };
     server.counters.bin.increment(bytes_in);

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use config::haproxy::Mode;
 use healthcheck::{BEAT_INTERVAL, Beat};
+use tokio::runtime::LocalOptions;
 use tokio::sync::{mpsc, watch};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::spawn_local;
 
 use crate::accept::{self, Listener, Socket};
 use crate::client::{self, Peer};
@@ -97,8 +98,9 @@ pub(crate) fn pair() -> (WorkerHandle, Mailbox) {
 /// # Errors
 /// The event loop cannot be made.
 pub(crate) fn run(seed: Seed, mailbox: Mailbox, handles: Vec<WorkerHandle>) -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, work(seed, mailbox, handles));
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(work(seed, mailbox, handles));
     Ok(())
 }
 

@@ -1,10 +1,10 @@
 //! One HTTP client connection: its requests one after the other, until one side wants no more.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use tokio::sync::watch;
@@ -33,9 +33,17 @@ pub(crate) struct Peer {
 /// once, busy ones after their response.
 pub(crate) async fn serve(stream: Stream, peer: Peer, entry: Rc<Entry>, mut stop: watch::Receiver<bool>) {
     let io = Rc::new(ClientIo::new(stream));
+    let flag = stop.clone();
+    let mut stopping = pin!(stop.wait_for(|stop| *stop));
+    let mut patience = Patience {
+        first: Deadline::new(entry.timeouts.request),
+        idle: Deadline::new(entry.timeouts.keep_alive),
+        whole: Deadline::new(entry.timeouts.request),
+    };
     let mut first = true;
     loop {
-        let arrival = next_head(&io, &entry, first, &mut stop).await;
+        let arrival =
+            next_head(&io, &entry, first, &mut patience, |cx| stopping.as_mut().poll(cx).is_ready()).await;
         let (head, started) = match arrival {
             Arrival::Request(head, started) => (head, started),
             Arrival::Nothing => return,
@@ -45,7 +53,7 @@ pub(crate) async fn serve(stream: Stream, peer: Peer, entry: Rc<Entry>, mut stop
                 return;
             }
         };
-        let again = exchange(&io, &entry, peer, head, started, first, &stop).await;
+        let again = exchange(&io, &entry, peer, head, started, first, &flag).await;
         if !again {
             return;
         }
@@ -60,12 +68,29 @@ enum Arrival {
     Failed(ProxyError, Instant),
 }
 
-async fn next_head(io: &ClientIo, entry: &Entry, first: bool, stop: &mut watch::Receiver<bool>) -> Arrival {
+/// How long a client may take, for all its requests.
+struct Patience {
+    /// Until the first byte of the first request.
+    first: Deadline,
+    /// Until the first byte of a later one.
+    idle: Deadline,
+    /// From a first byte to a whole head.
+    whole: Deadline,
+}
+
+async fn next_head(
+    io: &ClientIo,
+    entry: &Entry,
+    first: bool,
+    patience: &mut Patience,
+    mut stopping: impl FnMut(&mut Context<'_>) -> bool,
+) -> Arrival {
     let accepted = Instant::now();
     let mut started = (!io.input.borrow().buffer.is_empty()).then_some(accepted);
-    let mut idle = Deadline::new(if first { entry.timeouts.request } else { entry.timeouts.keep_alive });
-    let mut whole = Deadline::new(entry.timeouts.request);
-    let mut stopping = pin!(stop.wait_for(|stop| *stop));
+    let Patience { first: until_first, idle, whole } = patience;
+    let idle = if first { until_first } else { idle };
+    idle.restart();
+    whole.restart();
     poll_fn(|cx| {
         let mut input = io.input.borrow_mut();
         loop {
@@ -91,8 +116,11 @@ async fn next_head(io: &ClientIo, entry: &Entry, first: bool, stop: &mut watch::
                 Poll::Pending => break,
             }
         }
-        if started.is_none() && stopping.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Arrival::Nothing);
+        if started.is_none() {
+            input.rest();
+            if stopping(cx) {
+                return Poll::Ready(Arrival::Nothing);
+            }
         }
         let late = if started.is_some() { whole.poll(cx) } else { idle.poll(cx) };
         if late.is_pending() {

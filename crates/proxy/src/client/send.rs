@@ -10,7 +10,7 @@ use crate::ctx::{Ctx, Phase};
 use crate::error::ProxyError;
 use crate::h1::{self, BodyLength, HeaderList, Known, NameCase, Version};
 use crate::message::{Frame, Response};
-use crate::net::Deadline;
+use crate::net::{Deadline, Scratch};
 
 /// Data pieces up to this size are copied behind what waits to be written; larger ones are written from where they are.
 const COPY_LIMIT: usize = 4 * 1024;
@@ -52,7 +52,7 @@ pub(crate) async fn send(
     if response.head.status != 101 {
         say_connection(&mut response.head.headers, manner.version, close);
     }
-    let mut out = Vec::with_capacity(1024);
+    let mut out = Scratch::new();
     h1::write_response(&mut out, &response.head, manner.case);
     ctx.phase.set(Phase::Data);
     let mut writer = Writer { io, ctx, deadline: Deadline::new(manner.timeout), out };
@@ -107,7 +107,7 @@ struct Writer<'a> {
     io: &'a ClientIo,
     ctx: &'a Ctx,
     deadline: Deadline,
-    out: Vec<u8>,
+    out: Scratch,
 }
 
 impl Writer<'_> {
@@ -162,20 +162,14 @@ impl Writer<'_> {
             self.out.extend_from_slice(end);
             if self.out.len() > COPY_LIMIT * 4 { self.flush().await } else { Ok(()) }
         } else {
-            let head = std::mem::take(&mut self.out);
-            self.write(&[&head, data, end]).await?;
-            self.out = head;
-            self.out.clear();
-            Ok(())
+            let head = std::mem::replace(&mut self.out, Scratch::new());
+            self.write(&[&head, data, end]).await
         }
     }
 
     async fn flush(&mut self) -> Result<(), ProxyError> {
-        let out = std::mem::take(&mut self.out);
-        self.write(&[&out]).await?;
-        self.out = out;
-        self.out.clear();
-        Ok(())
+        let out = std::mem::replace(&mut self.out, Scratch::new());
+        self.write(&[&out]).await
     }
 
     async fn write(&mut self, pieces: &[&[u8]]) -> Result<(), ProxyError> {

@@ -7,35 +7,45 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-/// A limit on how long nothing may happen. Made when first waited for: most waits end before that.
+/// A limit on how long nothing may happen. The timer is made when first waited for, and pushed back rather than made anew:
+/// most waits end long before their limit.
 #[derive(Debug)]
 pub(crate) struct Deadline {
     limit: Option<Duration>,
     sleep: Option<Pin<Box<Sleep>>>,
+    running: bool,
 }
 
 impl Deadline {
     /// A limit; `None` never passes.
     pub(crate) fn new(limit: Option<Duration>) -> Self {
-        Self { limit, sleep: None }
+        Self { limit, sleep: None, running: false }
     }
 
     /// Something happened: the time starts anew with the next wait.
     pub(crate) fn restart(&mut self) {
-        self.sleep = None;
+        self.running = false;
     }
 
     /// Another limit from now on.
     pub(crate) fn change(&mut self, limit: Option<Duration>) {
         self.limit = limit;
-        self.sleep = None;
+        self.running = false;
     }
 
     /// Ready when the limit has passed since the first wait after the last [`Self::restart`].
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(limit) = self.limit else { return Poll::Pending };
-        let sleep =
-            self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + limit)));
+        let sleep = match &mut self.sleep {
+            Some(sleep) => {
+                if !self.running {
+                    sleep.as_mut().reset(Instant::now() + limit);
+                }
+                sleep
+            }
+            none => none.insert(Box::pin(tokio::time::sleep_until(Instant::now() + limit))),
+        };
+        self.running = true;
         sleep.as_mut().poll(cx)
     }
 }
@@ -62,5 +72,24 @@ mod tests {
         let early = tokio::time::sleep(Duration::from_secs(1));
         assert!(within(Some(Duration::from_secs(2)), early).await.is_some());
         assert!(within(None, tokio::time::sleep(Duration::from_secs(9))).await.is_some());
+    }
+
+    async fn is_over(deadline: &mut Deadline) -> bool {
+        poll_fn(|cx| Poll::Ready(deadline.poll(cx).is_ready())).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_restart_pushes_the_limit_back_and_a_change_replaces_it() {
+        let mut deadline = Deadline::new(Some(Duration::from_secs(10)));
+        let started = Instant::now();
+        assert!(!is_over(&mut deadline).await);
+        tokio::time::advance(Duration::from_secs(8)).await;
+        deadline.restart();
+        assert!(!is_over(&mut deadline).await);
+        poll_fn(|cx| deadline.poll(cx)).await;
+        assert_eq!(started.elapsed().as_secs(), 18);
+        deadline.change(Some(Duration::from_secs(1)));
+        poll_fn(|cx| deadline.poll(cx)).await;
+        assert_eq!(started.elapsed().as_secs(), 19);
     }
 }

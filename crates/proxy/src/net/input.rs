@@ -1,7 +1,8 @@
 //! Bytes read ahead of their use.
 
+use std::cell::RefCell;
 use std::io;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 
@@ -9,8 +10,14 @@ use super::Stream;
 
 /// Bytes asked of the kernel at once (`tune.bufsize`).
 pub(crate) const READ_SIZE: usize = 16 * 1024;
+/// Buffers kept by a thread for connections that have something to read.
+const MOST_SPARE: usize = 64;
 
-/// What has been read from a stream and not used yet.
+thread_local! {
+    static SPARE: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What has been read from a stream and not used yet. A connection that waits for its first byte holds no buffer.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
     pub(crate) buffer: BytesMut,
@@ -28,11 +35,31 @@ impl Input {
         if self.ended {
             return Poll::Ready(Ok(0));
         }
+        if self.buffer.capacity() == 0 {
+            ready!(stream.poll_read_ready(cx))?;
+            self.buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+        }
         self.buffer.reserve(if self.buffer.is_empty() { READ_SIZE } else { READ_SIZE / 4 });
         let read = stream.poll_read(cx, &mut self.buffer);
         if let Poll::Ready(Ok(0)) = read {
             self.ended = true;
         }
         read
+    }
+
+    /// Nothing is expected for a while: an empty buffer goes to those who have something to read.
+    pub(crate) fn rest(&mut self) {
+        if !self.buffer.is_empty() || self.buffer.capacity() == 0 {
+            return;
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        // One that others still hold pieces of cannot be used again yet.
+        if buffer.try_reclaim(READ_SIZE) {
+            SPARE.with_borrow_mut(|spare| {
+                if spare.len() < MOST_SPARE {
+                    spare.push(buffer);
+                }
+            });
+        }
     }
 }

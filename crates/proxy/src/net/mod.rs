@@ -2,8 +2,10 @@
 
 mod deadline;
 mod input;
+mod scratch;
 mod stream;
 
 pub(crate) use deadline::{Deadline, within};
 pub(crate) use input::{Input, READ_SIZE};
+pub(crate) use scratch::Scratch;
 pub(crate) use stream::Stream;

@@ -72,10 +72,11 @@ impl Balance {
         let endpoint = &self.endpoints[id.0 as usize];
         let sessions = endpoint.server.sessions.fetch_add(1, Ordering::Relaxed) + 1;
         endpoint.server.sessions_max.observe(u64::from(sessions));
-        endpoint.metrics.picked();
+        let now = Instant::now();
+        endpoint.metrics.picked(now);
         ctx.endpoint.replace(Some(Rc::clone(endpoint)));
         ctx.tried.borrow_mut().insert(id);
-        ctx.picked_at.set(Some(Instant::now()));
+        ctx.picked_at.set(Some(now));
         Permit { backend: Arc::clone(&self.backend), server: Arc::clone(&endpoint.server), id }
     }
 

@@ -53,7 +53,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        self.metrics.request();
+        self.metrics.request(request.ctx.started);
         let guard = MetricsGuard::new(Rc::clone(&request.ctx), Rc::clone(&self.metrics));
         HttpMetricsFuture { inner: self.inner.call(request), guard: Some(guard) }
     }

@@ -39,7 +39,7 @@ pub(crate) struct Destination {
 impl Destination {
     /// Counts a request or session in.
     pub(crate) fn enter(&self, ctx: &Ctx) {
-        self.metrics.session();
+        self.metrics.session(ctx.started);
         *ctx.backend.borrow_mut() = Some(Rc::clone(&self.metrics));
         *ctx.session.borrow_mut() = Some(Session::begin(&self.backend));
     }

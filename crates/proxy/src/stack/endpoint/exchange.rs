@@ -13,7 +13,7 @@ use crate::client::{ClientIo, send_interim};
 use crate::error::ProxyError;
 use crate::h1::{self, BodyLength, ConnectionOptions, RequestHead, ResponseHead, Version};
 use crate::message::{Request, Response, ResponseBody};
-use crate::net::Deadline;
+use crate::net::Scratch;
 use crate::stack::balance::Permit;
 
 /// Sends `request` over `upstream`, returns when the final response head has been read.
@@ -24,15 +24,11 @@ pub(crate) async fn exchange(
     permit: Permit,
 ) -> Result<Response, Failed> {
     let Request { head, length, options, body, ctx } = request;
-    let mut encoded = Vec::with_capacity(head.size() + 128);
+    let mut encoded = Scratch::new();
     write_head(&mut encoded, &head, &options, endpoint);
     let client = Rc::clone(body.client());
-    let mut attempt = Attempt {
-        upload: Upload::new(encoded, body, length, endpoint.case),
-        silence: Deadline::new(upstream.timeout()),
-        upstream,
-        uploaded: false,
-    };
+    let mut attempt =
+        Attempt { upload: Upload::new(encoded, body, length, endpoint.case), upstream, uploaded: false };
     let outcome = attempt.final_head(&client, &head, &options, endpoint).await;
     let Attempt { upload, upstream, uploaded, .. } = attempt;
     match outcome {
@@ -81,7 +77,6 @@ fn write_head(out: &mut Vec<u8>, head: &RequestHead, options: &ConnectionOptions
 struct Attempt {
     upload: Upload,
     upstream: Upstream,
-    silence: Deadline,
     uploaded: bool,
 }
 
@@ -124,10 +119,10 @@ impl Attempt {
                     Ok(()) | Err(Stopped::Server) => {}
                 }
             }
+            let Upstream { stream, input, silence, .. } = &mut self.upstream;
             if self.upload.sent() > before {
-                self.silence.restart();
+                silence.restart();
             }
-            let Upstream { stream, input, .. } = &mut self.upstream;
             loop {
                 match h1::parse_response(&mut input.buffer) {
                     Ok(Some(head)) => return Poll::Ready(Ok(head)),
@@ -135,9 +130,9 @@ impl Attempt {
                     Err(_) => return Poll::Ready(Err(ProxyError::BadResponse)),
                 }
                 match input.poll_fill(stream, cx) {
-                    Poll::Ready(Ok(n)) if n > 0 => self.silence.restart(),
+                    Poll::Ready(Ok(n)) if n > 0 => silence.restart(),
                     Poll::Ready(_) => return Poll::Ready(Err(ProxyError::ServerClosed)),
-                    Poll::Pending if self.silence.poll(cx).is_ready() => {
+                    Poll::Pending if silence.poll(cx).is_ready() => {
                         return Poll::Ready(Err(ProxyError::ServerTimeout));
                     }
                     Poll::Pending => return Poll::Pending,

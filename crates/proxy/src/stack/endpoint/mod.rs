@@ -70,15 +70,15 @@ impl Endpoint {
         ctx.phase.set(Phase::Connect);
         let pooled = if self.may_reuse(&request) { self.pool.checkout() } else { None };
         ctx.reused.set(pooled.is_some());
-        let stream = match pooled {
-            Some(stream) => {
+        let upstream = match pooled {
+            Some(upstream) => {
                 self.metrics.reusing();
-                stream
+                upstream
             }
             None => {
                 self.metrics.connecting();
                 match connect(&self.server.address, self.plan.timeouts.connect).await {
-                    Ok(stream) => stream,
+                    Ok(stream) => Upstream::new(stream, self.plan.timeouts.server),
                     Err(error) => {
                         gate::connection_failed(&self.server, error);
                         self.metrics.connection_failed();
@@ -89,7 +89,7 @@ impl Endpoint {
         };
         ctx.connected_at.set(Some(Instant::now()));
         ctx.phase.set(Phase::Response);
-        exchange::exchange(self, Upstream::new(stream, self.plan.timeouts.server), request, permit).await
+        exchange::exchange(self, upstream, request, permit).await
     }
 
     /// `http-reuse`. `safe` keeps the first request of a client off pooled connections, because it could not be sent

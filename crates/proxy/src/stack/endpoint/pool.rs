@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::net::Stream;
+use super::Upstream;
 
 /// A connection unused for this long is closed.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
@@ -14,35 +14,35 @@ const MOST_IDLE: usize = 1024;
 /// Idle connections, the most recently used last.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    idle: RefCell<VecDeque<(Stream, Instant)>>,
+    idle: RefCell<VecDeque<(Upstream, Instant)>>,
 }
 
 impl Pool {
     /// Takes the most recently used connection that its server has not closed.
-    pub(crate) fn checkout(&self) -> Option<Stream> {
+    pub(crate) fn checkout(&self) -> Option<Upstream> {
         loop {
-            let (stream, _) = self.idle.borrow_mut().pop_back()?;
+            let (upstream, _) = self.idle.borrow_mut().pop_back()?;
             // A server that closed, or spoke without being asked, has made the connection useless.
-            if stream.is_quiet() {
-                return Some(stream);
+            if upstream.stream.is_quiet() {
+                return Some(upstream);
             }
         }
     }
 
     /// Keeps a connection whose last response has been read to its end.
-    pub(crate) fn put(&self, stream: Stream) {
+    pub(crate) fn put(&self, upstream: Upstream, now: Instant) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() >= MOST_IDLE {
             idle.pop_front();
         }
-        idle.push_back((stream, Instant::now()));
+        idle.push_back((upstream, now));
     }
 
     /// Closes connections that are idle for too long or closed by their server.
     pub(crate) fn purge(&self, now: Instant) {
-        self.idle
-            .borrow_mut()
-            .retain(|(stream, since)| now.duration_since(*since) < IDLE_LIMIT && stream.is_quiet());
+        self.idle.borrow_mut().retain(|(upstream, since)| {
+            now.duration_since(*since) < IDLE_LIMIT && upstream.stream.is_quiet()
+        });
     }
 
     /// Closes all.

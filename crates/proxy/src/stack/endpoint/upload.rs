@@ -7,7 +7,7 @@ use crate::client::ClientBody;
 use crate::error::ProxyError;
 use crate::h1::{self, BodyLength, NameCase};
 use crate::message::Frame;
-use crate::net::Stream;
+use crate::net::{Scratch, Stream};
 
 /// Body bytes gathered before they are written.
 const GATHER: usize = 16 * 1024;
@@ -24,7 +24,7 @@ pub(crate) enum Stopped {
 /// A request being sent.
 #[derive(Debug)]
 pub(crate) struct Upload {
-    out: Vec<u8>,
+    out: Scratch,
     written: usize,
     total: u64,
     body: ClientBody,
@@ -35,7 +35,7 @@ pub(crate) struct Upload {
 
 impl Upload {
     /// Sends `head` (already encoded), then `body`.
-    pub(crate) fn new(head: Vec<u8>, body: ClientBody, length: BodyLength, case: NameCase) -> Self {
+    pub(crate) fn new(head: Scratch, body: ClientBody, length: BodyLength, case: NameCase) -> Self {
         let complete = length == BodyLength::None;
         Self { out: head, written: 0, total: 0, body, chunked: length == BodyLength::Chunked, case, complete }
     }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
@@ -20,13 +20,15 @@ pub(crate) struct Upstream {
     pub(crate) stream: Stream,
     pub(crate) input: Input,
     timeout: Option<Duration>,
+    /// How long the server may be silent.
+    pub(crate) silence: Deadline,
     /// Held while a tunnel lasts.
     pub(crate) permit: Option<Permit>,
 }
 
 impl Upstream {
     pub(crate) fn new(stream: Stream, timeout: Option<Duration>) -> Self {
-        Self { stream, input: Input::default(), timeout, permit: None }
+        Self { stream, input: Input::default(), timeout, silence: Deadline::new(timeout), permit: None }
     }
 
     /// `timeout server`.
@@ -49,7 +51,6 @@ pub(crate) struct UpstreamBody {
     decoder: BodyDecoder,
     upload: Option<Upload>,
     reusable: bool,
-    silence: Deadline,
     permit: Option<Permit>,
 }
 
@@ -63,17 +64,9 @@ impl UpstreamBody {
         reusable: bool,
         permit: Permit,
     ) -> Self {
-        let silence = Deadline::new(upstream.timeout);
         let decoder = BodyDecoder::new(length);
-        let mut body = Self {
-            upstream: Some(upstream),
-            endpoint,
-            decoder,
-            upload,
-            reusable,
-            silence,
-            permit: Some(permit),
-        };
+        let mut body =
+            Self { upstream: Some(upstream), endpoint, decoder, upload, reusable, permit: Some(permit) };
         if body.decoder.is_done() && body.upload.is_none() {
             // Nothing follows the head: the connection is free before the client has been answered.
             body.finish();
@@ -92,7 +85,7 @@ impl UpstreamBody {
         loop {
             match self.decoder.decode(&mut upstream.input.buffer) {
                 Ok(Decoded::Data(data)) => {
-                    self.silence.restart();
+                    upstream.silence.restart();
                     return Poll::Ready(Some(Ok(Frame::Data(data))));
                 }
                 Ok(Decoded::End(trailers)) => {
@@ -110,7 +103,7 @@ impl UpstreamBody {
                 }
                 Poll::Ready(Ok(0) | Err(_)) => return self.fail(ProxyError::ServerClosed),
                 Poll::Ready(Ok(_)) => {}
-                Poll::Pending if self.silence.poll(cx).is_ready() => {
+                Poll::Pending if upstream.silence.poll(cx).is_ready() => {
                     return self.fail(ProxyError::ServerTimeout);
                 }
                 Poll::Pending => return Poll::Pending,
@@ -123,7 +116,7 @@ impl UpstreamBody {
         self.permit = None;
         let Some(upstream) = self.upstream.take() else { return };
         if self.reusable && self.upload.is_none() && upstream.input.buffer.is_empty() {
-            self.endpoint.pool.put(upstream.stream);
+            self.endpoint.pool.put(upstream, Instant::now());
         }
     }
 
