@@ -51,6 +51,8 @@ impl Phase {
 #[derive(Debug)]
 pub(crate) struct Ctx {
     pub(crate) client: Option<SocketAddr>,
+    /// The client's address as text, IPv4 for an IPv4-mapped one; empty for a Unix socket.
+    pub(crate) client_text: Bytes,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) accepted: SystemTime,
     pub(crate) started: Instant,
@@ -87,6 +89,7 @@ impl Ctx {
     pub(crate) fn new(client: Option<SocketAddr>, started: Instant, first: bool) -> Self {
         Self {
             client,
+            client_text: Bytes::new(),
             local: None,
             accepted: SystemTime::now(),
             started,

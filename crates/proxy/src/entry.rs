@@ -82,12 +82,8 @@ impl Entry {
         let error_pages = Rc::new(ErrorPages::new(&plan.error_files));
         let forwardfor =
             plan.forwardfor.clone().or_else(|| backend_plan.as_ref().and_then(|b| b.forwardfor.clone()));
-        let rules = HeaderRulesLayer::new(Rules {
-            strip: true,
-            forwardfor,
-            request: plan.request_rules.clone(),
-            response: plan.response_rules.clone(),
-        });
+        let rules = Rules::new(true, forwardfor, &plan.request_rules, &plan.response_rules);
+        let rules = HeaderRulesLayer::new(rules);
         let service =
             stack::frontend(Rc::clone(&sink), Rc::clone(&metrics), Rc::clone(&error_pages), rules, route);
         let strictest =
@@ -129,12 +125,9 @@ pub(crate) fn backend(site: &Site, backend: &Arc<Backend>) -> (Destination, Bala
     let balance = Balance { backend: Arc::clone(backend), endpoints: Rc::new(endpoints.collect()) };
     // A `listen` section is one proxy: its rules have run on the client's side.
     let own_rules = !plan.kind.has_frontend();
-    let rules = HeaderRulesLayer::new(Rules {
-        strip: false,
-        forwardfor: None,
-        request: if own_rules { plan.request_rules.clone() } else { Vec::new() },
-        response: if own_rules { plan.response_rules.clone() } else { Vec::new() },
-    });
+    let (request, response) =
+        if own_rules { (&plan.request_rules[..], &plan.response_rules[..]) } else { (&[][..], &[][..]) };
+    let rules = HeaderRulesLayer::new(Rules::new(false, None, request, response));
     let service = stack::backend(rules, balance.clone());
     (Destination { backend: Arc::clone(backend), metrics, service }, balance)
 }

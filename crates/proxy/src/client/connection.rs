@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use bytes::Bytes;
 use tokio::sync::watch;
 use tower::Service;
 
@@ -33,6 +34,8 @@ pub(crate) struct Peer {
 /// once, busy ones after their response.
 pub(crate) async fn serve(stream: Stream, peer: Peer, entry: Rc<Entry>, mut stop: watch::Receiver<bool>) {
     let io = Rc::new(ClientIo::new(stream));
+    let client_text =
+        peer.address.map(|a| Bytes::from(a.ip().to_canonical().to_string())).unwrap_or_default();
     let flag = stop.clone();
     let mut stopping = pin!(stop.wait_for(|stop| *stop));
     let mut patience = Patience {
@@ -53,7 +56,7 @@ pub(crate) async fn serve(stream: Stream, peer: Peer, entry: Rc<Entry>, mut stop
                 return;
             }
         };
-        let again = exchange(&io, &entry, peer, head, started, first, &flag).await;
+        let again = exchange(&io, &entry, (peer, &client_text), head, started, first, &flag).await;
         if !again {
             return;
         }
@@ -140,13 +143,14 @@ async fn next_head(
 async fn exchange(
     io: &Rc<ClientIo>,
     entry: &Rc<Entry>,
-    peer: Peer,
+    (peer, client_text): (Peer, &Bytes),
     mut head: RequestHead,
     started: Instant,
     first: bool,
     stop: &watch::Receiver<bool>,
 ) -> bool {
     let mut ctx = Ctx::new(peer.address, started, first);
+    ctx.client_text = client_text.clone();
     ctx.local = peer.local;
     ctx.add_in(head.size());
     let framing = match h1::request_framing(&mut head) {
@@ -183,7 +187,7 @@ async fn exchange(
         return false;
     }
     if let ResponseBody::Tunnel(upstream) =
-        std::mem::replace(&mut response.body, ResponseBody::Full(bytes::Bytes::new()))
+        std::mem::replace(&mut response.body, ResponseBody::Full(Bytes::new()))
     {
         tunnel(io, entry, &ctx, *upstream).await;
         return false;

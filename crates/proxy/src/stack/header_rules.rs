@@ -19,10 +19,46 @@ use crate::message::{Request, Response};
 #[derive(Debug)]
 pub(crate) struct Rules {
     /// Remove the client connection's own fields: the frontend's part.
-    pub(crate) strip: bool,
-    pub(crate) forwardfor: Option<ForwardFor>,
-    pub(crate) request: Vec<HeaderRule>,
-    pub(crate) response: Vec<HeaderRule>,
+    strip: bool,
+    forwardfor: Option<(Bytes, ForwardFor)>,
+    request: Vec<Edit>,
+    response: Vec<Edit>,
+}
+
+impl Rules {
+    pub(crate) fn new(
+        strip: bool,
+        forwardfor: Option<ForwardFor>,
+        request: &[HeaderRule],
+        response: &[HeaderRule],
+    ) -> Self {
+        let edits = |rules: &[HeaderRule]| rules.iter().map(Edit::new).collect();
+        Self {
+            strip,
+            forwardfor: forwardfor.map(|option| (Bytes::from(option.header.clone()), option)),
+            request: edits(request),
+            response: edits(response),
+        }
+    }
+}
+
+/// A rule with its text in the form that headers are made of.
+#[derive(Debug)]
+enum Edit {
+    Set(Bytes, Bytes),
+    Add(Bytes, Bytes),
+    Del(Bytes),
+}
+
+impl Edit {
+    fn new(rule: &HeaderRule) -> Self {
+        let bytes = |text: &String| Bytes::from(text.clone());
+        match rule {
+            HeaderRule::Set { name, value } => Self::Set(bytes(name), bytes(value)),
+            HeaderRule::Add { name, value } => Self::Add(bytes(name), bytes(value)),
+            HeaderRule::Del { name } => Self::Del(bytes(name)),
+        }
+    }
 }
 
 /// Wraps a service in [`HeaderRules`].
@@ -66,8 +102,8 @@ where
         if self.rules.strip {
             h1::strip(&mut request.head.headers);
         }
-        if let (Some(option), Some(client)) = (&self.rules.forwardfor, request.ctx.client) {
-            forward_for(&mut request.head.headers, option, client.ip());
+        if let (Some((header, option)), Some(client)) = (&self.rules.forwardfor, request.ctx.client) {
+            forward_for(&mut request.head.headers, header, option, client.ip(), &request.ctx.client_text);
         }
         apply(&mut request.head.headers, &self.rules.request);
         HeaderRulesFuture { inner: self.inner.call(request), rules: Rc::clone(&self.rules) }
@@ -96,27 +132,24 @@ impl<F: Future<Output = Result<Response, ProxyError>>> Future for HeaderRulesFut
     }
 }
 
-fn apply(headers: &mut HeaderList, rules: &[HeaderRule]) {
-    for rule in rules {
-        match rule {
-            HeaderRule::Set { name, value } => headers.set(name.clone(), value.clone()),
-            HeaderRule::Add { name, value } => headers.push(name.clone(), value.clone()),
-            HeaderRule::Del { name } => headers.remove_named(name.as_bytes()),
+fn apply(headers: &mut HeaderList, edits: &[Edit]) {
+    for edit in edits {
+        match edit {
+            Edit::Set(name, value) => headers.set(name.clone(), value.clone()),
+            Edit::Add(name, value) => headers.push(name.clone(), value.clone()),
+            Edit::Del(name) => headers.remove_named(name),
         }
     }
 }
 
 /// `option forwardfor`: a new line, last; earlier ones are kept as they are.
-fn forward_for(headers: &mut HeaderList, option: &ForwardFor, client: IpAddr) {
-    let client = match client {
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4),
-        v4 @ IpAddr::V4(_) => v4,
-    };
-    let excepted = option.except.is_some_and(|(network, length)| covers(network, length, client));
-    if excepted || (option.if_none && headers.contains(option.header.as_bytes())) {
+fn forward_for(headers: &mut HeaderList, header: &Bytes, option: &ForwardFor, client: IpAddr, text: &Bytes) {
+    let excepted =
+        option.except.is_some_and(|(network, length)| covers(network, length, client.to_canonical()));
+    if excepted || (option.if_none && headers.contains(header)) {
         return;
     }
-    headers.push(option.header.clone(), Bytes::from(client.to_string()));
+    headers.push(header.clone(), text.clone());
 }
 
 /// Whether `network`/`length` contains `address`.
@@ -155,11 +188,16 @@ mod tests {
         let mut headers = HeaderList::new();
         headers.push("x-forwarded-for", "1.1.1.1");
         let mut option = ForwardFor { header: "x-forwarded-for".into(), except: None, if_none: false };
-        forward_for(&mut headers, &option, "::ffff:10.0.0.9".parse().unwrap());
+        let (header, client) = (Bytes::from_static(b"x-forwarded-for"), "::ffff:10.0.0.9".parse().unwrap());
+        let text = Bytes::from_static(b"10.0.0.9");
+        forward_for(&mut headers, &header, &option, client, &text);
         let values: Vec<_> = headers.iter().map(|(_, _, v)| v.to_vec()).collect();
         assert_eq!(values, [b"1.1.1.1".to_vec(), b"10.0.0.9".to_vec()]);
         option.if_none = true;
-        forward_for(&mut headers, &option, "10.0.0.9".parse().unwrap());
+        forward_for(&mut headers, &header, &option, client, &text);
+        option.except = Some(("10.0.0.0".parse().unwrap(), 8));
+        option.if_none = false;
+        forward_for(&mut headers, &header, &option, client, &text);
         assert_eq!(headers.len(), 2);
     }
 }

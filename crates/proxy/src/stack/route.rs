@@ -45,34 +45,66 @@ impl Destination {
     }
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<Response, ProxyError>>>>;
+type Outcome = Result<Response, ProxyError>;
+
+pin_project_lite::pin_project! {
+    /// Future of [`Route`]. Requests for a backend, which are nearly all, need no allocation of their own.
+    #[project = Branch]
+    pub(crate) enum RouteFuture {
+        Local { outcome: Option<Outcome> },
+        Page { answer: Pin<Box<dyn Future<Output = Response>>> },
+        Backend {
+            #[pin]
+            answer: <BackendService as Service<Request>>::Future,
+        },
+    }
+}
+
+impl RouteFuture {
+    fn local(outcome: Outcome) -> Self {
+        Self::Local { outcome: Some(outcome) }
+    }
+}
+
+impl Future for RouteFuture {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        match self.project() {
+            Branch::Local { outcome } => {
+                Poll::Ready(outcome.take().expect("a future is not polled after its end"))
+            }
+            Branch::Page { answer } => answer.as_mut().poll(cx).map(Ok),
+            Branch::Backend { answer } => answer.poll(cx),
+        }
+    }
+}
 
 impl Service<Request> for Route {
     type Response = Response;
     type Error = ProxyError;
-    type Future = Answer;
+    type Future = RouteFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ProxyError>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Answer {
+    fn call(&mut self, request: Request) -> RouteFuture {
         if self.monitor_uri.as_ref().is_some_and(|uri| request.head.path() == uri.as_bytes()) {
             request.ctx.intercepted.set(true);
             request.ctx.status.set(Some(200));
-            return Box::pin(std::future::ready(Ok(alive())));
+            return RouteFuture::local(Ok(alive()));
         }
         if let Some(page) = self.pages.iter().find(|page| page.takes(&request.head)) {
             let page = page.clone();
-            return Box::pin(async move { Ok(page.answer(request).await) });
+            return RouteFuture::Page { answer: Box::pin(async move { page.answer(request).await }) };
         }
         let Some(destination) = &self.backend else {
-            return Box::pin(std::future::ready(Err(ProxyError::NoServer)));
+            return RouteFuture::local(Err(ProxyError::NoServer));
         };
         request.ctx.phase.set(Phase::Queue);
         destination.enter(&request.ctx);
-        let mut service = destination.service.clone();
-        Box::pin(async move { service.call(request).await })
+        RouteFuture::Backend { answer: destination.service.clone().call(request) }
     }
 }
 
