@@ -90,10 +90,11 @@ impl Error {
     }
 }
 
-/// The settings by which distributions forbid user namespaces: path, the value that forbids, and the cure.
-const SWITCHES: [(&str, &str, &str); 3] = [
+/// The settings by which distributions forbid namespaces: path, the value that forbids, and the cure.
+const SWITCHES: [(&str, &str, &str); 4] = [
     ("/proc/sys/kernel/unprivileged_userns_clone", "0", "sysctl -w kernel.unprivileged_userns_clone=1"),
     ("/proc/sys/user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=15000"),
+    ("/proc/sys/user/max_net_namespaces", "0", "sysctl -w user.max_net_namespaces=15000"),
     (
         "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
         "1",

@@ -329,7 +329,7 @@ impl Lab {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                let logs = [&self.nodes[0], &self.nodes[1]].map(|node| node.logs(12)).concat();
+                let logs = self.logs(12);
                 return Err(Error::NotSettled {
                     seconds: timeout.as_secs(),
                     missing: missing.join("; "),
@@ -338,6 +338,12 @@ impl Lab {
             }
             self.pause(Duration::from_millis(50))?;
         }
+    }
+
+    /// The last `lines` lines of each log of the two load balancer nodes.
+    #[must_use]
+    pub fn logs(&self, lines: usize) -> String {
+        self.nodes.each_ref().map(|node| node.logs(lines)).concat()
     }
 
     /// Waits, but no longer than the operator does.

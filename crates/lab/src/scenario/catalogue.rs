@@ -3,6 +3,7 @@
 use crate::configs::Timing;
 use crate::error::Error;
 use crate::lab::Setup;
+use crate::peers::Balancer;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -60,16 +61,19 @@ impl Scenario {
     #[must_use]
     pub fn watch(&self, setup: &Setup) -> Duration {
         let (classic, fast) = match self.fault {
-            Fault::AppKilled => (4, 3),
-            Fault::AppSick => return 3 * setup.timing.check_interval() + Duration::from_secs(2),
-            Fault::BalancerKilled | Fault::BalancerHung if setup.tracks_heartbeat(1) => (4, 3),
+            Fault::AppKilled if setup.software[0].balancer == Balancer::Lbd => (4, 3),
+            // Until three checks have failed.
+            Fault::AppKilled | Fault::AppSick => {
+                return 3 * setup.timing.check_interval() + Duration::from_secs(2);
+            }
+            Fault::BalancerKilled | Fault::BalancerHung if setup.tracks_heartbeat(1) => (4, 2),
             // keepalived needs 8 s.
-            Fault::BalancerKilled => (9, 4),
+            Fault::BalancerKilled => (9, 3),
             Fault::BalancerHung => (6, 3),
-            Fault::NodeOff => (6, 3),
-            Fault::RouterStopped => (4, 3),
+            Fault::NodeOff => (6, 2),
+            Fault::RouterStopped => (3, 2),
             // The lease must have the time to run out.
-            Fault::RouterKilled | Fault::RouterHung => (8, 5),
+            Fault::RouterKilled | Fault::RouterHung => (7, 4),
         };
         Duration::from_secs(match setup.timing {
             Timing::Classic => classic,
