@@ -1,7 +1,7 @@
 //! What the tests of the pair share: built programs, labs, and the order in which labs run.
 
 use lab::scenario::{self, Measured, Run};
-use lab::{Balancer, Lab, Probing, Router, Setup, Software, find_program};
+use lab::{Balancer, Lab, Probing, Router, Setup, Software, Timing, find_program};
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,6 +18,15 @@ pub(crate) const SKEW: Duration = Duration::from_millis(1_000 * (256 - 90) / 256
 
 /// RFC 9568: the same part of an advertisement interval of 100 ms.
 pub(crate) const FAST_SKEW: Duration = Duration::from_millis(100 * (256 - 90) / 256);
+
+/// Three advertisements missed, at one a second.
+pub(crate) const SILENCE: Duration = Duration::from_secs(3);
+
+/// The same at one every 100 ms.
+pub(crate) const FAST_SILENCE: Duration = Duration::from_millis(300);
+
+/// The shortest lease there is. The kernel removes an address up to 0.3 s after its end.
+pub(crate) const LEASE: Duration = Duration::from_millis(2_000 + 300);
 
 /// Nobody sees a live address move for longer than this: a gratuitous ARP, and the requests under way.
 pub(crate) const FAIL_BACK: Duration = Duration::from_millis(300);
@@ -91,6 +100,11 @@ impl Drop for Bench {
             eprintln!("{}", self.lab.logs(30));
         }
     }
+}
+
+/// Version 3 with an advertisement every 100 ms, and `track_lbd` where both programs are ours.
+pub(crate) fn fast(software: [Software; 2]) -> Setup {
+    Setup { software, timing: Timing::Fast, ..Setup::default() }
 }
 
 /// Whether a measured number of milliseconds is within a bound.

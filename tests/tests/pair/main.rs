@@ -7,5 +7,8 @@
 
 mod bench;
 mod classic;
+mod dashboard;
 mod end;
-mod fast;
+mod keepalived;
+mod lease;
+mod milliseconds;
