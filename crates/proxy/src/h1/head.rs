@@ -6,6 +6,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::header_list::{HeaderList, Known, Text};
+use super::lines::{Lines, head_end, is_control, skip_empty_lines, too_large, unfolded};
 
 /// Longest head taken: a 16 kB buffer less the room kept for rewriting, as HAProxy's default.
 pub const MAX_HEAD: usize = 15_360;
@@ -139,7 +140,7 @@ pub fn parse_request(buffer: &mut BytesMut) -> Result<Option<RequestHead>, BadHe
         return Err(too_large(buffer));
     }
     let raw = buffer.split_to(end).freeze();
-    let mut lines = Lines { raw: &raw, at: 0 };
+    let mut lines = Lines::of(&raw);
     let line = lines.next().ok_or(BadHead::FirstLine)??;
     let (method, target, version) = request_line(&raw, line)?;
     let headers = fields(&raw, lines)?;
@@ -162,7 +163,7 @@ pub fn parse_response(buffer: &mut BytesMut) -> Result<Option<ResponseHead>, Bad
         return Err(BadHead::TooLarge);
     }
     let raw = buffer.split_to(end).freeze();
-    let mut lines = Lines { raw: &raw, at: 0 };
+    let mut lines = Lines::of(&raw);
     let (from, to) = lines.next().ok_or(BadHead::FirstLine)??;
     let line = &raw[from..to];
     let version = match line.get(..9) {
@@ -203,7 +204,7 @@ pub(super) fn parse_trailers(buffer: &mut BytesMut) -> Result<Option<HeaderList>
     if (0..raw.len()).any(|at| bare(&at)) {
         return Err(BadHead::Value);
     }
-    fields(&raw, Lines { raw: &raw, at: 0 }).map(Some)
+    fields(&raw, Lines::of(&raw)).map(Some)
 }
 
 /// Whether the byte may stand in a token (RFC 9110 §5.6.2).
@@ -211,75 +212,10 @@ pub(super) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-fn is_control(byte: u8) -> bool {
-    (byte < 0x20 && byte != b'\t') || byte == 0x7f
-}
-
 fn resolve<'a>(text: &'a Text, raw: &'a Bytes) -> &'a [u8] {
     match text {
         Text::Span(at, len) => raw.get(*at as usize..(*at + *len) as usize).unwrap_or_default(),
         Text::Literal(bytes) => bytes,
-    }
-}
-
-fn skip_empty_lines(buffer: &mut BytesMut) {
-    let mut skip = 0;
-    loop {
-        match &buffer[skip..] {
-            [b'\r', b'\n', ..] => skip += 2,
-            [b'\n', ..] => skip += 1,
-            _ => break,
-        }
-    }
-    let _ = buffer.split_to(skip);
-}
-
-/// Offset just past the empty line that ends the head.
-fn head_end(buffer: &[u8]) -> Result<Option<usize>, BadHead> {
-    let mut at = 0;
-    while let Some(lf) = buffer[at..].iter().position(|b| *b == b'\n') {
-        let next = at + lf + 1;
-        match &buffer[next..] {
-            [b'\n', ..] => return Ok(Some(next + 1)),
-            [b'\r', b'\n', ..] => return Ok(Some(next + 2)),
-            _ => at = next,
-        }
-    }
-    if buffer.len() >= MAX_HEAD { Err(too_large(buffer)) } else { Ok(None) }
-}
-
-fn too_large(buffer: &[u8]) -> BadHead {
-    let first = &buffer[..buffer.len().min(MAX_HEAD)];
-    if first.contains(&b'\n') { BadHead::TooLarge } else { BadHead::TargetTooLong }
-}
-
-/// Lines of a head without their ends, as ranges; stops at the empty line. Folded lines come as one range.
-struct Lines<'a> {
-    raw: &'a Bytes,
-    at: usize,
-}
-
-impl Iterator for Lines<'_> {
-    type Item = Result<(usize, usize), BadHead>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let start = self.at;
-        let mut end = self.line_end(start)?;
-        if end == start {
-            return None;
-        }
-        while matches!(self.raw.get(self.at), Some(b' ' | b'\t')) {
-            end = self.line_end(self.at)?;
-        }
-        Some(Ok((start, end)))
-    }
-}
-
-impl Lines<'_> {
-    fn line_end(&mut self, from: usize) -> Option<usize> {
-        let lf = from + self.raw.get(from..)?.iter().position(|b| *b == b'\n')?;
-        self.at = lf + 1;
-        Some(if lf > from && self.raw[lf - 1] == b'\r' { lf - 1 } else { lf })
     }
 }
 
@@ -374,24 +310,6 @@ fn field_value(raw: &Bytes, start: usize, end: usize) -> Result<Text, BadHead> {
     let lead = text.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
     let tail = text[lead..].iter().rev().take_while(|b| matches!(b, b' ' | b'\t')).count();
     Ok(span((start + lead, end - tail)))
-}
-
-/// RFC 9112 §5.2: each line fold becomes one space. Any other control character is refused.
-fn unfolded(text: &[u8]) -> Result<Bytes, BadHead> {
-    let mut out: Vec<u8> = Vec::with_capacity(text.len());
-    let mut lines = text.split(|b| *b == b'\n').peekable();
-    while let Some(line) = lines.next() {
-        // The CR of the last line went with its LF; one that is still there is bare.
-        let line = if lines.peek().is_some() { line.strip_suffix(b"\r").unwrap_or(line) } else { line };
-        if line.iter().any(|b| is_control(*b)) {
-            return Err(BadHead::Value);
-        }
-        if !out.is_empty() {
-            out.push(b' ');
-        }
-        out.extend_from_slice(line.trim_ascii());
-    }
-    Ok(Bytes::from(out.trim_ascii().to_vec()))
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {

@@ -2,11 +2,18 @@
 //!
 //! Defaults and `defaults` sections are already applied: a consumer reads values, it resolves nothing.
 
-use std::net::SocketAddr;
+mod bind;
+mod log;
+mod server;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::source::Span;
+
+pub use bind::{Bind, BindAddress};
+pub use log::{Facility, Level, LogDestination, LogFormat, LogTarget, SyslogFormat};
+pub use server::{Check, Expect, HttpCheck, Server, ServerAddress};
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -230,40 +237,6 @@ pub struct Timeouts {
     pub check: Option<Duration>,
 }
 
-/// One listening address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bind {
-    /// What to listen on.
-    pub address: BindAddress,
-    /// `name`.
-    pub name: Option<String>,
-    /// `maxconn` of this listener.
-    pub maxconn: Option<u32>,
-    /// `backlog`.
-    pub backlog: Option<u32>,
-    /// `v4v6`: an IPv6 wildcard takes IPv4 too.
-    pub v4v6: bool,
-    /// `v6only`.
-    pub v6only: bool,
-    /// `interface`.
-    pub interface: Option<String>,
-    /// `mode`: permissions of a Unix socket.
-    pub unix_mode: Option<u32>,
-    /// Where it stands.
-    pub span: Span,
-}
-
-/// What a `bind` listens on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BindAddress {
-    /// An address and one port.
-    Tcp(SocketAddr),
-    /// `unix@PATH` or a path.
-    Unix(PathBuf),
-    /// `fd@N`: an inherited, already bound socket.
-    Fd(i32),
-}
-
 /// `balance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Balance {
@@ -282,101 +255,6 @@ pub enum Balance {
     First,
     /// `source`.
     Source,
-}
-
-/// One `server` line.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Server {
-    /// Its name.
-    pub name: String,
-    /// `id`, or its position from 1.
-    pub id: u32,
-    /// Where it listens.
-    pub address: ServerAddress,
-    /// `weight` 0 to 256; default 1.
-    pub weight: u16,
-    /// `backup`.
-    pub backup: bool,
-    /// `disabled`: starts in maintenance.
-    pub disabled: bool,
-    /// `maxconn`; `None`: no limit.
-    pub maxconn: Option<u32>,
-    /// `maxqueue`; `None`: no limit.
-    pub maxqueue: Option<u32>,
-    /// `check`; `None`: always considered up.
-    pub check: Option<Check>,
-    /// `cookie`, kept for the statistics page.
-    pub cookie: Option<String>,
-    /// Where it stands.
-    pub span: Span,
-}
-
-/// Where a server listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ServerAddress {
-    /// An address and port.
-    Tcp(SocketAddr),
-    /// A name and port, resolved at start.
-    Name {
-        /// Host name.
-        host: String,
-        /// Port.
-        port: u16,
-    },
-    /// A Unix socket.
-    Unix(PathBuf),
-}
-
-/// The check parameters of one server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    /// `inter`; default 2 s.
-    pub inter: Duration,
-    /// `fastinter`; default `inter`.
-    pub fastinter: Duration,
-    /// `downinter`; default `inter`.
-    pub downinter: Duration,
-    /// `fall`; default 3.
-    pub fall: u32,
-    /// `rise`; default 2.
-    pub rise: u32,
-    /// `port`: where to check, if not the server's port.
-    pub port: Option<u16>,
-    /// `addr`: where to check, if not the server's address.
-    pub addr: Option<std::net::IpAddr>,
-}
-
-/// `option httpchk` with `http-check send` and `http-check expect`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpCheck {
-    /// Method; default `OPTIONS`.
-    pub method: String,
-    /// URI; default `/`.
-    pub uri: String,
-    /// `HTTP/1.0` or `HTTP/1.1`.
-    pub version: String,
-    /// Headers in order, `host` included when given.
-    pub headers: Vec<(String, String)>,
-    /// Body.
-    pub body: Option<String>,
-    /// What counts as a pass.
-    pub expect: Expect,
-    /// `http-check disable-on-404`.
-    pub disable_on_404: bool,
-}
-
-/// `http-check expect`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Expect {
-    /// The default: any 2xx or 3xx.
-    Success,
-    /// `status LIST`, inclusive ranges; `negate` for `! status`.
-    Status {
-        /// Inclusive ranges.
-        ranges: Vec<(u16, u16)>,
-        /// `!`.
-        negate: bool,
-    },
 }
 
 /// `option redispatch`.
@@ -399,89 +277,6 @@ pub struct ForwardFor {
     pub except: Option<(std::net::IpAddr, u8)>,
     /// `if-none`.
     pub if_none: bool,
-}
-
-/// One `log` line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogTarget {
-    /// Where to.
-    pub to: LogDestination,
-    /// `format`.
-    pub format: SyslogFormat,
-    /// Facility name, such as `local0`.
-    pub facility: Facility,
-    /// Lines less important than this are not sent.
-    pub max_level: Level,
-    /// Lines more important than this are sent at this level.
-    pub min_level: Level,
-    /// `len`; default 1024 bytes.
-    pub max_len: usize,
-}
-
-/// Where a `log` line sends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LogDestination {
-    /// Syslog over UDP; the default port is 514.
-    Udp(SocketAddr),
-    /// A datagram socket such as `/dev/log`.
-    Unix(PathBuf),
-    /// `stdout`.
-    Stdout,
-    /// `stderr`.
-    Stderr,
-}
-
-/// `log … format F`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SyslogFormat {
-    /// `rfc3164`, the default of sockets.
-    Rfc3164,
-    /// `rfc5424`.
-    Rfc5424,
-    /// `short`: `<level>message`.
-    Short,
-    /// `raw`: the message alone; the default of stdout and stderr here.
-    Raw,
-    /// `timed`: raw behind a time stamp.
-    Timed,
-    /// `iso`: raw behind an ISO time stamp.
-    Iso,
-}
-
-/// Syslog facility, 0 to 23.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Facility(pub u8);
-
-/// Syslog severity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// `emerg`, 0.
-    Emerg,
-    /// `alert`, 1.
-    Alert,
-    /// `crit`, 2.
-    Crit,
-    /// `err`, 3.
-    Err,
-    /// `warning`, 4.
-    Warning,
-    /// `notice`, 5.
-    Notice,
-    /// `info`, 6.
-    Info,
-    /// `debug`, 7.
-    Debug,
-}
-
-/// What an access-log line looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// No option: HAProxy's minimal connect line.
-    Basic,
-    /// `option httplog`.
-    Http,
-    /// `option tcplog`.
-    Tcp,
 }
 
 /// `http-reuse`.
