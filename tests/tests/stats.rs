@@ -293,7 +293,12 @@ fn prometheus_reads_the_exporter_s_names() {
             "{response:?}"
         );
         Some(response.text())
-            .filter(|text| text.contains("haproxy_frontend_http_requests_total{proxy=\"web\"} 3"))
+            // Counted last of all, once the answer is out.
+            .filter(|text| {
+                text.contains(
+                    "haproxy_server_http_responses_total{proxy=\"app\",server=\"a\",code=\"2xx\"} 3",
+                )
+            })
     });
     for line in [
         "# TYPE haproxy_server_status gauge",
@@ -303,6 +308,7 @@ fn prometheus_reads_the_exporter_s_names() {
         "haproxy_server_status{proxy=\"app\",server=\"a\",state=\"UP\"} 1",
         "haproxy_server_status{proxy=\"app\",server=\"a\",state=\"DOWN\"} 0",
         "haproxy_backend_http_responses_total{proxy=\"app\",code=\"2xx\"} 3",
+        "haproxy_frontend_http_requests_total{proxy=\"web\"} 3",
         "haproxy_server_http_responses_total{proxy=\"app\",server=\"a\",code=\"2xx\"} 3",
         "haproxy_process_nbthread 2",
     ] {

@@ -96,7 +96,8 @@ impl MetricsGuard {
 
 impl Drop for MetricsGuard {
     fn drop(&mut self) {
-        self.metrics.responses.count(self.ctx.status.get().unwrap_or(0));
         account(&self.ctx, &self.metrics);
+        // Last, so that whoever sees the response counted sees all of it counted.
+        self.metrics.responses.count(self.ctx.status.get().unwrap_or(0));
     }
 }
