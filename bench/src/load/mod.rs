@@ -1,0 +1,6 @@
+//! Clients.
+
+pub(crate) mod idle;
+pub(crate) mod open_loop;
+mod response;
+pub(crate) mod wrk;
