@@ -1,25 +1,21 @@
 //! Ctrl-C and its like: a run ends between two steps, so that its proxies end too and its directory goes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::sync::{Arc, LazyLock};
 
-use nix::sys::signal::{SigSet, Signal};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::error::BenchError;
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// Takes note of signals from now on. Called before other threads start: they inherit the mask. Programs that are started
-/// do not, the standard library clears it for them.
+/// Takes note of signals from now on. They are caught, not blocked: programs that are started would inherit a mask, and
+/// strace and the proxies could not be ended.
 pub(crate) fn watch() -> Result<(), BenchError> {
-    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
-    signals.thread_block().map_err(|errno| BenchError::io("cannot block signals")(errno.into()))?;
-    thread::spawn(move || {
-        while signals.wait().is_ok() {
-            INTERRUPTED.store(true, Ordering::Relaxed);
-        }
-    });
-    Ok(())
+    [SIGINT, SIGTERM, SIGHUP]
+        .into_iter()
+        .try_for_each(|signal| signal_hook::flag::register(signal, Arc::clone(&INTERRUPTED)).map(drop))
+        .map_err(BenchError::io("cannot catch signals"))
 }
 
 /// An error once a signal has come.

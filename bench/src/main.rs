@@ -3,6 +3,7 @@
 //! The figure is the CPU time that a proxy spends on a request, by the kernel's accounting of its processes. Requests a
 //! second would say as much about the load generator and the servers, which share the machine.
 
+mod child;
 mod cli;
 mod cpu;
 mod error;

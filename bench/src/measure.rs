@@ -81,7 +81,7 @@ impl Bench<'_> {
             for subject in &mut subjects {
                 let strace = Strace::attach(&subject.running.processes(), self.dir.path())?;
                 let tally = wrk.run(subject.running.address, 1)?;
-                let calls = strace.finish()?;
+                let calls = strace.finish();
                 subject.system_calls = calls.map(|calls| SystemCalls::per_request(&calls, tally.requests));
             }
             let slowest = subjects.iter().map(Subject::rate).min_by(f64::total_cmp).unwrap_or(0.0);

@@ -1,15 +1,12 @@
 //! System calls of processes, counted by strace. It slows them down many times over, so its rounds are never timed.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-
+use crate::child;
 use crate::error::BenchError;
 
 /// A running strace.
@@ -38,10 +35,11 @@ impl Strace {
     }
 
     /// Lets go of the processes. Calls by name, the most frequent one first; `None` where the kernel does not let us trace.
-    pub(crate) fn finish(mut self) -> Result<Option<Vec<(String, u64)>>, BenchError> {
-        self.end().map_err(BenchError::io("cannot wait for strace"))?;
-        let text = fs::read_to_string(&self.file).unwrap_or_default();
-        Ok(self.attached.then(|| parse(&text)).filter(|calls| !calls.is_empty()))
+    pub(crate) fn finish(self) -> Option<Vec<(String, u64)>> {
+        let (file, attached) = (self.file.clone(), self.attached);
+        drop(self);
+        let text = fs::read_to_string(file).unwrap_or_default();
+        attached.then(|| parse(&text)).filter(|calls| !calls.is_empty())
     }
 
     fn is_attached_in_time(&mut self, processes: &[i32]) -> bool {
@@ -54,22 +52,12 @@ impl Strace {
         }
         true
     }
-
-    /// At SIGINT it writes its table.
-    fn end(&mut self) -> io::Result<()> {
-        if self.child.try_wait()?.is_none() {
-            let pid = i32::try_from(self.child.id()).expect("process ids are positive 32-bit numbers");
-            kill(Pid::from_raw(pid), Signal::SIGINT)?;
-            self.child.wait()?;
-        }
-        Ok(())
-    }
 }
 
 impl Drop for Strace {
     fn drop(&mut self) {
-        // Already gone is as good.
-        let _ = self.end();
+        // At SIGINT it writes its table.
+        child::end(&mut self.child, Duration::from_secs(5));
     }
 }
 

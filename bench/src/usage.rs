@@ -95,6 +95,17 @@ pub(crate) fn family(pid: i32) -> Vec<i32> {
     std::iter::once(pid).chain(children).collect()
 }
 
+/// When a process started, in ticks since boot: with its id it names one process, though ids are used again.
+pub(crate) fn start_time(pid: i32) -> Option<u64> {
+    parse_start_time(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Field 22 of proc(5).
+fn parse_start_time(stat: &str) -> Option<u64> {
+    let (_, fields) = stat.rsplit_once(") ")?;
+    fields.split(' ').nth(19)?.parse().ok()
+}
+
 /// Parent, and user and system time in ticks.
 fn parse_stat(stat: &str) -> Option<(i32, u32, u32)> {
     // The name may contain anything, parentheses included.
@@ -132,6 +143,7 @@ mod tests {
     fn times_are_found_behind_any_name() {
         let stat = "4242 (a ) S 1 (b) R 17 4242 4242 0 -1 4194304 9 0 0 0 250 751 33 44 20 0 2 0 7 8 9";
         assert_eq!(parse_stat(stat), Some((17, 250, 751)));
+        assert_eq!(parse_start_time(stat), Some(7));
         assert_eq!(parse_stat("4242 (cut"), None);
     }
 

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::child;
 use crate::cli::ProxyName;
 use crate::cpu;
 use crate::error::BenchError;
@@ -124,16 +125,12 @@ pub(crate) struct Running {
 impl Running {
     /// Its processes: the one started and its children.
     pub(crate) fn processes(&self) -> Vec<i32> {
-        usage::family(self.pid())
+        usage::family(child::pid(&self.child))
     }
 
     /// What it has used so far.
     pub(crate) fn usage(&self) -> Result<Usage, BenchError> {
         Usage::of(&self.processes())
-    }
-
-    fn pid(&self) -> i32 {
-        i32::try_from(self.child.id()).expect("process ids are positive 32-bit numbers")
     }
 
     fn wait_until_listening(&mut self, name: &str) -> Result<(), BenchError> {
@@ -148,30 +145,21 @@ impl Running {
         }
         Ok(())
     }
-
-    /// Whether it ended within `limit`.
-    fn has_ended(&mut self, limit: Duration) -> bool {
-        let deadline = Instant::now() + limit;
-        loop {
-            match self.child.try_wait() {
-                Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(10)),
-                Ok(None) => return false,
-                Ok(Some(_)) | Err(_) => return true,
-            }
-        }
-    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let family = self.processes();
-        // SIGINT ends nginx and HAProxy without waiting for clients; what is gone already needs no signal.
-        let _ = kill(Pid::from_raw(self.pid()), Signal::SIGINT);
-        if !self.has_ended(Duration::from_secs(1)) {
-            for pid in family {
-                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        let pid = child::pid(&self.child);
+        let workers = usage::family(pid).into_iter().filter(|other| *other != pid);
+        let workers: Vec<_> = workers.map(|worker| (worker, usage::start_time(worker))).collect();
+        // nginx and HAProxy end at SIGINT without waiting for clients.
+        child::end(&mut self.child, Duration::from_secs(1));
+        // A master that had to be killed leaves its workers behind.
+        for (worker, started) in workers {
+            if started.is_some() && usage::start_time(worker) == started {
+                // It may end just now.
+                let _ = kill(Pid::from_raw(worker), Signal::SIGKILL);
             }
-            self.has_ended(PATIENCE);
         }
     }
 }
