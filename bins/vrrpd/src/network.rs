@@ -11,25 +11,17 @@ use crate::plan::Plan;
 /// `IFA_F_SECONDARY`: the kernel does not send from it unless asked to.
 const SECONDARY: u32 = 0x01;
 
-/// State and source addresses of an interface.
-pub(crate) fn link(view: &NetworkView, plan: &Plan, iface: IfIndex) -> Link {
-    let own = |family: Family| {
-        plan.instances.iter().filter(move |(id, _)| (id.iface, id.family) == (iface, family))
-    };
-    let forced = |family| own(family).find_map(|(_, instance)| instance.source);
-    let source = |family| forced(family).or_else(|| primary(view, plan, iface, family));
-    let v4 = match source(Family::V4) {
+/// State and source addresses of an interface; `None` if it is not there.
+pub(crate) fn link(view: &NetworkView, plan: &Plan, iface: IfIndex) -> Option<Link> {
+    let v4 = match primary(view, plan, iface, Family::V4) {
         Some(IpAddr::V4(address)) => Some(address),
         Some(IpAddr::V6(_)) | None => None,
     };
-    let v6 = match source(Family::V6) {
+    let v6 = match primary(view, plan, iface, Family::V6) {
         Some(IpAddr::V6(address)) => Some(address),
         Some(IpAddr::V4(_)) | None => None,
     };
-    let untracked =
-        plan.instances.iter().any(|(id, instance)| id.iface == iface && instance.dont_track_primary);
-    let up = view.link(iface.0).is_some_and(|link| link.is_operational() || untracked);
-    Link { up, v4, v6 }
+    view.link(iface.0).map(|link| Link { up: link.is_operational(), v4, v6 })
 }
 
 /// The address to send from: never a virtual one, which an earlier run or another daemon may have left; the kernel's

@@ -80,9 +80,12 @@ impl Sockets {
     }
 
     /// The sockets that a plan needs with these sources.
-    pub(crate) fn wanted(plan: &Plan, source: impl Fn(InstanceId) -> Option<IpAddr>) -> BTreeSet<SocketKey> {
+    pub(crate) fn wanted(
+        plan: &Plan,
+        source: impl Fn(&InstancePlan) -> Option<IpAddr>,
+    ) -> BTreeSet<SocketKey> {
         let instances = plan.instances.iter();
-        instances.filter_map(|(&id, instance)| SocketKey::of(id, instance, source(id))).collect()
+        instances.filter_map(|(&id, instance)| SocketKey::of(id, instance, source(instance))).collect()
     }
 
     /// Opens what is missing. What cannot be opened is tried again when this is called again.

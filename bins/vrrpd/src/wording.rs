@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use vip_netlink::{AddressKey, Step};
-use vrrp::{Advertised, Cause, Discard, FaultReason, InstanceConfig, Packet, Rank, Role};
+use vrrp::{Advertised, Cause, Discard, FaultReason, InstanceConfig, Packet, Rank, Rival, Role};
 
 /// What is said when a role changes, without the `(NAME) ` in front. `label` names trackers.
 pub(crate) fn transition(
@@ -28,6 +28,9 @@ pub(crate) fn transition(
                 FaultReason::NoAddress => "interface has no address to advertise from".to_owned(),
                 FaultReason::TrackDown(id) | FaultReason::TrackUnknown(id) => {
                     format!("{} is down", label(id))
+                }
+                FaultReason::SyncGroup(member) => {
+                    format!("virtual router {} of its sync group cannot take part", member.vrid)
                 }
             });
             lines.push("Entering FAULT STATE".to_owned());
@@ -55,6 +58,9 @@ fn why(cause: Cause, rank: Rank) -> Option<String> {
             "was not run for too long: lets go of its addresses, as another node may be MASTER by now"
                 .to_owned(),
         ),
+        Cause::SyncGroup { member } => {
+            Some(format!("follows virtual router {} of its sync group", member.vrid))
+        }
         Cause::Reconfigured
         | Cause::Owner
         | Cause::LinkDown
@@ -83,6 +89,22 @@ pub(crate) fn heard(role: Role, rank: Rank, from: IpAddr, advertised: Advertised
         (Role::Initialize | Role::Fault(_) | Role::Backup | Role::Active, _) => None,
     }
 }
+
+/// Another MASTER that stays.
+pub(crate) fn split(rival: Rival) -> String {
+    match rival {
+        Rival::Advertises { peer, priority } => format!(
+            "split brain: {peer} is MASTER too, and goes on with the lower priority {priority}: it does not hear us"
+        ),
+        Rival::Answers { address, mac } => {
+            format!(
+                "split brain: {mac} answers for {address}, which is ours: is a MASTER there that we do not hear?"
+            )
+        }
+    }
+}
+
+pub(crate) const SPLIT_ENDED: &str = "split brain is over: no other MASTER is to be seen";
 
 /// Why a packet for a virtual router was discarded, and the way out.
 pub(crate) fn discard(ours: &InstanceConfig, from: IpAddr, ttl: u8, payload: &[u8], why: Discard) -> String {
@@ -116,6 +138,7 @@ pub(crate) fn discard(ours: &InstanceConfig, from: IpAddr, ttl: u8, payload: &[u
         }
         Discard::BadChecksum => format!("Invalid VRRPv{} checksum from {from}", ours.version.get()),
         Discard::ZeroCount
+        | Discard::OwnerIgnores
         | Discard::MixedFamilies
         | Discard::Truncated
         | Discard::BadType

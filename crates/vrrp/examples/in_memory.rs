@@ -95,6 +95,8 @@ fn drain(router: &mut Router, wire: &mut Wire, elapsed: Duration) {
             Action::Transitioned { from, to, cause } => {
                 println!("{seconds:>10.3}  {name:>5}  {from:?} to {to:?}: {cause:?}");
             }
+            Action::SplitBegan { rival } => println!("{seconds:>10.3}  {name:>5}  is not alone: {rival:?}"),
+            Action::SplitEnded => println!("{seconds:>10.3}  {name:>5}  is alone again"),
         }
     }
 }

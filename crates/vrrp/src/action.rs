@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use crate::units::Advertised;
+use crate::units::{Advertised, InstanceId};
 use crate::wire::Advertisement;
 
 /// One thing for the driver to do. Actions own their data.
@@ -21,6 +21,8 @@ use crate::wire::Advertisement;
 /// | own priority falls | `Transmit` (a resignation if it yields, else the new priority) |
 /// | address lost | `InstallVips`, `Announce` |
 /// | reload | `RemoveVips`, `InstallVips` (the differences), `Transmit`, `Announce`, each if there is need |
+/// | another of its sync group steps back | `RemoveVips`, `Transmit` (resignation), `Transitioned` |
+/// | a second Active stays | `SplitBegan`; `SplitEnded` when it is gone, or before the `Transitioned` that ends it |
 ///
 /// The last word of a router that loses is what makes the winner announce again, keepalived included, after the loser's
 /// addresses are gone. Without it clients keep the loser's MAC address until they ask again.
@@ -55,6 +57,45 @@ pub enum Action {
         /// Why.
         cause: Cause,
     },
+    /// We are Active, and so is somebody else who does not give way: clients reach one or the other.
+    SplitBegan {
+        /// Who it is, and how it shows.
+        rival: Rival,
+    },
+    /// We are the only Active again, or not Active any more.
+    SplitEnded,
+}
+
+/// A sign of another Active router beside us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Rival {
+    /// It goes on advertising a priority that loses against ours: it does not hear us.
+    Advertises {
+        /// Where it sends from.
+        peer: IpAddr,
+        /// Its priority.
+        priority: Advertised,
+    },
+    /// It answers for a virtual address (ARP, neighbour discovery) that we hold.
+    Answers {
+        /// The virtual address.
+        address: IpAddr,
+        /// The link-layer address that was given in answer.
+        mac: MacAddr,
+    },
+}
+
+/// An Ethernet address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct MacAddr(pub [u8; 6]);
+
+impl std::fmt::Display for MacAddr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
 }
 
 /// The state of a virtual router without its timers.
@@ -83,6 +124,8 @@ pub enum FaultReason {
     TrackUnknown(TrackId),
     /// A check of weight 0 fails.
     TrackDown(TrackId),
+    /// This other one of its sync group cannot take part.
+    SyncGroup(InstanceId),
 }
 
 /// Names something that is tracked: a script, a process, an interface, a load balancer. The driver gives out the numbers.
@@ -129,6 +172,11 @@ pub enum Cause {
     Reconfigured,
     /// This program was not run for longer than a down interval: another router may be Active by now.
     Paused,
+    /// This other one of its sync group stepped back, failed or recovered.
+    SyncGroup {
+        /// The virtual router that it follows.
+        member: InstanceId,
+    },
 }
 
 /// The next time to call `handle_timeout`, and what for.
@@ -151,6 +199,8 @@ pub enum WakeReason {
     Resume,
     /// Backup: the Active router is silent, has resigned or is being preempted.
     ActiveDown,
+    /// Active: a second one has not been heard for a down interval.
+    SplitEnded,
 }
 
 /// The last change of role.

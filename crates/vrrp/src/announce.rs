@@ -46,35 +46,63 @@ impl From<Schedule> for Vec<Duration> {
     }
 }
 
-/// A schedule in progress, and at most one restart that waits for its turn.
+/// The schedule of a promotion in progress, that of the last contest beside it, and at most one more that waits for its
+/// turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Announcer {
+    promotion: Run,
+    contest: Option<Run>,
+    contest_at: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Run {
     started: Instant,
     next: usize,
-    restart_at: Option<Instant>,
 }
 
 impl Announcer {
-    /// Between two starts of the schedule. A peer that keeps contesting can cause one schedule a second and no more;
-    /// a restart that comes too early waits rather than being lost, for it may be the one after the loser let go.
-    pub const RESTART_GAP: Duration = Duration::from_secs(1);
+    /// Between two starts of a schedule. A peer that keeps contesting can cause one schedule a second and no more; one
+    /// that comes too early waits rather than being lost, for it may be the one after the loser let go.
+    pub const CONTEST_GAP: Duration = Duration::from_secs(1);
 
     pub(crate) fn start(now: Instant) -> Self {
-        Self { started: now, next: 0, restart_at: None }
+        Self { promotion: Run::start(now), contest: None, contest_at: None }
     }
 
-    /// Announces all over again, now or when [`RESTART_GAP`](Self::RESTART_GAP) has passed. Until then the schedule in
-    /// progress goes on.
-    pub(crate) fn restart(&mut self, now: Instant) {
-        let at = self.restart_at.unwrap_or(now.max(self.started + Self::RESTART_GAP));
-        self.restart_at = Some(at);
+    /// Announces by the contest's schedule, from now or from when [`CONTEST_GAP`](Self::CONTEST_GAP) has passed. What is
+    /// in progress goes on until then, and that of a promotion to its end.
+    pub(crate) fn contest(&mut self, now: Instant) {
+        let last = self.contest.map_or(self.promotion.started, |contest| contest.started);
+        let at = self.contest_at.unwrap_or(now.max(last + Self::CONTEST_GAP));
+        self.contest_at = Some(at);
     }
 
     /// Whether to announce now. Offsets that were missed count once.
-    pub(crate) fn take_due(&mut self, now: Instant, schedule: &Schedule) -> bool {
-        if self.restart_at.is_some_and(|at| at <= now) {
-            *self = Self::start(now);
+    pub(crate) fn take_due(&mut self, now: Instant, promotion: &Schedule, contest: &Schedule) -> bool {
+        if self.contest_at.is_some_and(|at| at <= now) {
+            self.contest = Some(Run::start(now));
+            self.contest_at = None;
         }
+        let promoted = self.promotion.take_due(now, promotion);
+        let contested = self.contest.as_mut().is_some_and(|run| run.take_due(now, contest));
+        promoted || contested
+    }
+
+    /// When [`take_due`](Self::take_due) is next true.
+    pub(crate) fn due_at(&self, promotion: &Schedule, contest: &Schedule) -> Option<Instant> {
+        let waiting = contest.0.first().and_then(|&first| Some(self.contest_at? + first));
+        let contested = self.contest.and_then(|run| run.due_at(contest));
+        [self.promotion.due_at(promotion), contested, waiting].into_iter().flatten().min()
+    }
+}
+
+impl Run {
+    fn start(now: Instant) -> Self {
+        Self { started: now, next: 0 }
+    }
+
+    fn take_due(&mut self, now: Instant, schedule: &Schedule) -> bool {
         let elapsed = now.saturating_duration_since(self.started);
         let passed = schedule.0.partition_point(|&offset| offset <= elapsed);
         let due = passed > self.next;
@@ -82,11 +110,8 @@ impl Announcer {
         due
     }
 
-    /// When [`take_due`](Self::take_due) is next true.
-    pub(crate) fn due_at(&self, schedule: &Schedule) -> Option<Instant> {
-        let next = schedule.0.get(self.next).map(|&offset| self.started + offset);
-        let restart = self.restart_at.filter(|_| !schedule.0.is_empty());
-        [next, restart].into_iter().flatten().min()
+    fn due_at(&self, schedule: &Schedule) -> Option<Instant> {
+        schedule.0.get(self.next).map(|&offset| self.started + offset)
     }
 }
 
@@ -96,12 +121,15 @@ mod tests {
     use crate::epoch;
 
     fn play(announcer: &mut Announcer, until: u64) -> Vec<u64> {
-        let schedule = Schedule::default();
+        play_with(announcer, &Schedule::default(), until)
+    }
+
+    fn play_with(announcer: &mut Announcer, contest: &Schedule, until: u64) -> Vec<u64> {
+        let promotion = Schedule::default();
+        let until = epoch() + Duration::from_millis(until);
         let mut times = Vec::new();
-        while let Some(at) =
-            announcer.due_at(&schedule).filter(|&at| at <= epoch() + Duration::from_millis(until))
-        {
-            assert!(announcer.take_due(at, &schedule));
+        while let Some(at) = announcer.due_at(&promotion, contest).filter(|&at| at <= until) {
+            assert!(announcer.take_due(at, &promotion, contest));
             times.push((at - epoch()).as_millis().try_into().unwrap());
         }
         times
@@ -113,37 +141,46 @@ mod tests {
     }
 
     #[test]
-    fn an_early_restart_waits_while_the_schedule_goes_on() {
+    fn an_early_contest_waits_while_the_promotion_goes_on() {
         let mut announcer = Announcer::start(epoch());
         assert_eq!(play(&mut announcer, 0), [0]);
-        announcer.restart(epoch() + Duration::from_millis(3));
-        announcer.restart(epoch() + Duration::from_millis(4));
-        assert_eq!(play(&mut announcer, 60_000), [10, 50, 200, 1000, 1010, 1050, 1200, 2000, 6000]);
+        announcer.contest(epoch() + Duration::from_millis(3));
+        announcer.contest(epoch() + Duration::from_millis(4));
+        assert_eq!(play(&mut announcer, 60_000), [10, 50, 200, 1000, 1010, 1050, 1200, 2000, 5000, 6000]);
     }
 
     #[test]
-    fn a_late_restart_begins_at_once() {
+    fn a_late_contest_begins_at_once() {
         let mut announcer = Announcer::start(epoch());
         play(&mut announcer, 6000);
-        announcer.restart(epoch() + Duration::from_millis(9000));
+        announcer.contest(epoch() + Duration::from_millis(9000));
         assert_eq!(play(&mut announcer, 9050), [9000, 9010, 9050]);
+    }
+
+    #[test]
+    fn a_contest_has_a_schedule_of_its_own() {
+        let mut announcer = Announcer::start(epoch());
+        play(&mut announcer, 999);
+        announcer.contest(epoch() + Duration::from_millis(1500));
+        let twice = Schedule::new(vec![Duration::ZERO, Duration::from_millis(300)]);
+        assert_eq!(play_with(&mut announcer, &twice, 60_000), [1000, 1500, 1800, 5000]);
     }
 
     #[test]
     fn missed_offsets_count_once() {
         let mut announcer = Announcer::start(epoch());
         let schedule = Schedule::default();
-        assert!(announcer.take_due(epoch() + Duration::from_millis(300), &schedule));
-        assert!(!announcer.take_due(epoch() + Duration::from_millis(300), &schedule));
-        assert_eq!(announcer.due_at(&schedule), Some(epoch() + Duration::from_secs(1)));
+        assert!(announcer.take_due(epoch() + Duration::from_millis(300), &schedule, &schedule));
+        assert!(!announcer.take_due(epoch() + Duration::from_millis(300), &schedule, &schedule));
+        assert_eq!(announcer.due_at(&schedule, &schedule), Some(epoch() + Duration::from_secs(1)));
     }
 
     #[test]
     fn an_empty_schedule_announces_nothing() {
         let mut announcer = Announcer::start(epoch());
-        announcer.restart(epoch());
+        announcer.contest(epoch());
         let schedule = Schedule::new(Vec::new());
-        assert_eq!(announcer.due_at(&schedule), None);
-        assert!(!announcer.take_due(epoch() + Duration::from_secs(9), &schedule));
+        assert_eq!(announcer.due_at(&schedule, &schedule), None);
+        assert!(!announcer.take_due(epoch() + Duration::from_secs(9), &schedule, &schedule));
     }
 }

@@ -1,12 +1,13 @@
 //! What a virtual router is configured with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::action::TrackId;
 use crate::announce::Schedule;
-use crate::input::Health;
+use crate::group::SyncGroup;
+use crate::input::{Health, Link};
 use crate::interval::AdverInterval;
 use crate::units::{Family, IfIndex, InstanceId, OutOfRange, Priority, Rank, Version, Vrid};
 use crate::wire::{Advertisement, Authentication, Checksum, InvalidAdvertisement};
@@ -14,9 +15,10 @@ use crate::wire::{Advertisement, Authentication, Checksum, InvalidAdvertisement}
 /// The virtual routers of a node, checked. The default has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "Vec<InstanceConfig>", into = "Vec<InstanceConfig>"))]
+#[cfg_attr(feature = "serde", serde(try_from = "Unchecked", into = "Unchecked"))]
 pub struct NodeConfig {
     instances: Vec<InstanceConfig>,
+    groups: Vec<SyncGroup>,
 }
 
 impl NodeConfig {
@@ -25,14 +27,32 @@ impl NodeConfig {
     /// # Errors
     /// The first [`ConfigError`].
     pub fn new(instances: Vec<InstanceConfig>) -> Result<Self, ConfigError> {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for instance in &instances {
             instance.check()?;
             if !seen.insert(instance.id()) {
                 return Err(ConfigError::Duplicate(instance.id()));
             }
         }
-        Ok(Self { instances })
+        Ok(Self { instances, groups: Vec::new() })
+    }
+
+    /// With these sync groups: each member is there, and in one group.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoSuchMember`] or [`ConfigError::MemberTwice`].
+    pub fn with_groups(self, groups: Vec<SyncGroup>) -> Result<Self, ConfigError> {
+        let known: BTreeSet<InstanceId> = self.instances.iter().map(InstanceConfig::id).collect();
+        let mut seen = BTreeSet::new();
+        for &member in groups.iter().flat_map(|group| &group.members) {
+            if !known.contains(&member) {
+                return Err(ConfigError::NoSuchMember(member));
+            }
+            if !seen.insert(member) {
+                return Err(ConfigError::MemberTwice(member));
+            }
+        }
+        Ok(Self { groups, ..self })
     }
 
     /// The virtual routers, in the order given.
@@ -40,22 +60,37 @@ impl NodeConfig {
         &self.instances
     }
 
-    pub(crate) fn into_instances(self) -> Vec<InstanceConfig> {
-        self.instances
+    /// The sync groups, in the order given.
+    pub fn groups(&self) -> &[SyncGroup] {
+        &self.groups
+    }
+
+    pub(crate) fn into_parts(self) -> (Vec<InstanceConfig>, Vec<SyncGroup>) {
+        (self.instances, self.groups)
     }
 }
 
-impl TryFrom<Vec<InstanceConfig>> for NodeConfig {
+/// What serde reads before the values are checked against each other.
+#[cfg(feature = "serde")]
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Unchecked {
+    instances: Vec<InstanceConfig>,
+    groups: Vec<SyncGroup>,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Unchecked> for NodeConfig {
     type Error = ConfigError;
 
-    fn try_from(instances: Vec<InstanceConfig>) -> Result<Self, ConfigError> {
-        Self::new(instances)
+    fn try_from(unchecked: Unchecked) -> Result<Self, ConfigError> {
+        Self::new(unchecked.instances)?.with_groups(unchecked.groups)
     }
 }
 
-impl From<NodeConfig> for Vec<InstanceConfig> {
+#[cfg(feature = "serde")]
+impl From<NodeConfig> for Unchecked {
     fn from(config: NodeConfig) -> Self {
-        config.instances
+        Self { instances: config.instances, groups: config.groups }
     }
 }
 
@@ -70,7 +105,7 @@ pub enum ConfigError {
         /// What is wrong with its advertisements.
         source: InvalidAdvertisement,
     },
-    /// The advertised addresses are not of the family of the virtual router.
+    /// The advertised addresses or the source are not of the family of the virtual router.
     #[error("virtual router {} on interface {}: addresses of the other family", .0.vrid, .0.iface.0)]
     WrongFamily(InstanceId),
     /// `down_timer_adverts` is at least 1.
@@ -79,6 +114,12 @@ pub enum ConfigError {
     /// Two virtual routers with the same interface, VRID and family.
     #[error("virtual router {} on interface {} is configured twice", .0.vrid, .0.iface.0)]
     Duplicate(InstanceId),
+    /// A sync group names a virtual router that is not there.
+    #[error("a sync group has virtual router {} on interface {}, which is not configured", .0.vrid, .0.iface.0)]
+    NoSuchMember(InstanceId),
+    /// A virtual router is in two sync groups, or twice in one.
+    #[error("virtual router {} on interface {} is in sync groups twice", .0.vrid, .0.iface.0)]
+    MemberTwice(InstanceId),
 }
 
 /// One virtual router. Start from [`InstanceConfig::new`] and set what differs from the defaults.
@@ -111,8 +152,23 @@ pub struct InstanceConfig {
     pub skip_address_check: bool,
     /// Advertisements that may be missed before a backup takes over, 1 to 255. Default 3.
     pub down_timer_adverts: u8,
-    /// When to announce after a promotion or a contest.
+    /// When to announce after a promotion.
     pub announce: Schedule,
+    /// When to announce after another Active was heard (`garp_lower_prio_delay`, `garp_lower_prio_repeat`), after an
+    /// address was put back, and while somebody else answers for one. At most one such schedule a second.
+    pub announce_contested: Schedule,
+    /// The address to send from. Default: the one of the interface ([`Link`]).
+    pub source: Option<IpAddr>,
+    /// Take part although the interface is down (`dont_track_primary`). It must exist. Default no.
+    pub ignore_link: bool,
+    /// As Active, let a lower priority go unanswered (`lower_prio_no_advert`; RFC 5798's way). Its sender learns of us by
+    /// the next regular advertisement. Default no, as RFC 9568 §6.4.3 has it.
+    pub silent_to_lower: bool,
+    /// Advertise once more after losing to another Active, so that it hears that it was contested and announces the
+    /// addresses again (`higher_prio_send_advert`). Default yes; keepalived's is no.
+    pub last_word: bool,
+    /// As owner, hear nobody (`owner_ignore_adverts`). Default no, as erratum 8298 has it.
+    pub owner_ignores: bool,
     /// What is tracked, and what it weighs.
     pub trackers: Vec<(TrackId, Weight)>,
 }
@@ -136,6 +192,12 @@ impl InstanceConfig {
             skip_address_check: false,
             down_timer_adverts: 3,
             announce: Schedule::default(),
+            announce_contested: Schedule::default(),
+            source: None,
+            ignore_link: false,
+            silent_to_lower: false,
+            last_word: true,
+            owner_ignores: false,
             trackers: Vec::new(),
         }
     }
@@ -151,13 +213,18 @@ impl InstanceConfig {
     /// Any [`ConfigError`] but `Duplicate`.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.advertisement().map_err(|source| ConfigError::Advertisement { id: self.id(), source })?;
-        if self.addresses.iter().any(|&address| Family::of(address) != self.family) {
+        if self.addresses.iter().chain(&self.source).any(|&address| Family::of(address) != self.family) {
             return Err(ConfigError::WrongFamily(self.id()));
         }
         if self.down_timer_adverts == 0 {
             return Err(ConfigError::NoDownTimer(self.id()));
         }
         Ok(())
+    }
+
+    /// The address it sends from on an interface like this.
+    pub fn source_on(&self, link: &Link) -> Option<IpAddr> {
+        self.source.or_else(|| link.source(self.family))
     }
 
     /// The advertisement it sends at base priority.

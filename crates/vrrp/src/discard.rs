@@ -51,11 +51,14 @@ pub enum Discard {
     /// Sent by ourselves, or by a twin with our address. Processing either makes a storm.
     #[error("source is our own address")]
     OwnAddress,
+    /// We own the addresses and are told to hear nobody (`owner_ignore_adverts`, RFC 9568 §7.1 before erratum 8298).
+    #[error("we own the addresses")]
+    OwnerIgnores,
 }
 
 impl Discard {
     /// Every variant, in the order of the checks.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::MixedFamilies,
         Self::Truncated,
         Self::BadTtl,
@@ -71,6 +74,7 @@ impl Discard {
         Self::IntervalMismatch,
         Self::ZeroCount,
         Self::OwnAddress,
+        Self::OwnerIgnores,
     ];
 }
 

@@ -22,7 +22,7 @@ pub struct Ingress<'a> {
     pub payload: &'a [u8],
 }
 
-/// An interface as it is now.
+/// An interface as it is now. One that does not exist is not reported, or [`Node::handle_link_gone`](crate::Node::handle_link_gone).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Link {

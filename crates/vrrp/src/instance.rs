@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Instant;
 
-use crate::action::{Action, Cause, FaultReason, Role, TrackId, Transition};
+use crate::action::{Action, Cause, FaultReason, Rival, Role, TrackId, Transition};
 use crate::config::{InstanceConfig, Weight, health_of};
 use crate::discard::Discard;
 use crate::input::{Health, Ingress, Link};
@@ -36,6 +36,10 @@ pub struct InstanceSnapshot {
     pub source: Option<IpAddr>,
     /// The checksum form it sends.
     pub checksum: Checksum,
+    /// Another Active beside us, as long as it is there.
+    pub split: Option<Rival>,
+    /// Waits for the others of its sync group; it could be Active but for them.
+    pub waiting: bool,
     /// The last change of role.
     pub last_transition: Option<Transition>,
     /// Routers that sent valid advertisements.
@@ -49,12 +53,17 @@ pub(crate) struct Instance {
     router: VirtualRouter,
     peers: Peers,
     pub(crate) stats: InstanceStats,
+    /// What keeps it from taking part, its sync group aside.
+    fault: Option<FaultReason>,
+    /// Stepped back from Active, and its sync group has not been told.
+    stepped_back: bool,
 }
 
 impl Instance {
     pub(crate) fn new(config: InstanceConfig) -> Self {
         let router = VirtualRouter::new(config).expect("a node's configuration is checked");
-        Self { router, peers: Peers::default(), stats: InstanceStats::default() }
+        let (peers, stats) = (Peers::default(), InstanceStats::default());
+        Self { router, peers, stats, fault: None, stepped_back: false }
     }
 
     pub(crate) fn router(&self) -> &VirtualRouter {
@@ -90,6 +99,9 @@ impl Instance {
         if self.router.source() == Some(ingress.src) {
             return Err(Discard::OwnAddress);
         }
+        if config.owner_ignores && self.router.rank() == Rank::Owner {
+            return Err(Discard::OwnerIgnores);
+        }
 
         let advertised = packet.advertised();
         self.stats.adverts_received += 1;
@@ -107,35 +119,62 @@ impl Instance {
         Ok(())
     }
 
-    /// Brings role and priority in line with what the router depends on.
+    /// Looks at what the router depends on, its sync group aside. `link` is `None` if there is no such interface.
+    pub(crate) fn assess(&mut self, link: Option<Link>, health: &BTreeMap<TrackId, Health>) {
+        let config = self.router.config();
+        let source = link.and_then(|link| config.source_on(&link));
+        self.fault = fault(config, link, source, health, self.router.state().role());
+        self.router.handle_source(source);
+    }
+
+    /// What keeps it from taking part, its sync group aside.
+    pub(crate) fn fault(&self) -> Option<FaultReason> {
+        self.fault
+    }
+
+    /// Brings role and priority in line with what was assessed. `held_by` is a member of its sync group that cannot take
+    /// part.
     pub(crate) fn update(
         &mut self,
         now: Instant,
         running: bool,
-        link: Link,
+        held_by: Option<InstanceId>,
         health: &BTreeMap<TrackId, Health>,
         cause: Cause,
     ) {
-        let config = self.router.config();
-        let source = link.source(config.family);
-        let rank = config.effective_priority(health);
-        let fault = fault(config, link, source, health, self.router.state().role());
+        let rank = self.router.config().effective_priority(health);
+        let held = held_by.map(FaultReason::SyncGroup);
+        let fault = self.fault.or(held);
+        let cause = match self.router.state().role() {
+            _ if !running => cause,
+            Role::Fault(FaultReason::SyncGroup(member)) if fault.is_none() => Cause::SyncGroup { member },
+            _ if self.fault.is_none() => held_by.map_or(cause, |member| Cause::SyncGroup { member }),
+            Role::Backup | Role::Active if cause == Cause::LinkUp => Cause::LinkDown,
+            Role::Initialize | Role::Fault(_) | Role::Backup | Role::Active => cause,
+        };
         if !running {
             self.router.handle_halt(now, None, cause);
         } else if let Some(reason) = fault {
             self.router.handle_halt(now, Some(reason), cause);
         }
-        self.router.handle_source(source);
         self.router.handle_priority(now, rank, self.on_lowered(rank));
         if running && fault.is_none() {
             self.router.handle_start(now, cause);
         }
     }
 
+    /// Whether it takes its sync group with it: it stepped back just now, or it follows another router.
+    pub(crate) fn take_steps_back(&mut self) -> bool {
+        std::mem::take(&mut self.stepped_back) || self.router.follows()
+    }
+
     /// Counts what the router has to say and passes it on.
     pub(crate) fn drain(&mut self, id: InstanceId, actions: &mut VecDeque<(InstanceId, Action)>) {
         while let Some(action) = self.router.poll_action() {
             self.stats.count_action(&action);
+            if let Action::Transitioned { from: Role::Active, to: Role::Backup, .. } = action {
+                self.stepped_back = true;
+            }
             actions.push_back((id, action));
         }
     }
@@ -143,12 +182,17 @@ impl Instance {
     pub(crate) fn snapshot(&self, id: InstanceId) -> InstanceSnapshot {
         let config = self.router.config();
         let state = self.router.state();
-        let (active, active_interval, yielding) = match state {
-            State::Initialize { .. } => (None, config.interval, false),
-            State::Backup(backup) => (backup.active, backup.learned, false),
+        let (mut yielding, mut waiting, mut split) = (false, false, None);
+        let (active, active_interval) = match state {
+            State::Initialize { .. } => (None, config.interval),
+            State::Backup(backup) => {
+                waiting = backup.waiting;
+                (backup.active, backup.learned)
+            }
             State::Active(active) => {
-                let yielding = matches!(active.speech, Speech::Yielding { .. });
-                (self.router.source(), config.interval, yielding)
+                yielding = matches!(active.speech, Speech::Yielding { .. });
+                split = active.split.filter(|split| split.told).map(|split| split.rival);
+                (self.router.source(), config.interval)
             }
         };
         InstanceSnapshot {
@@ -161,6 +205,8 @@ impl Instance {
             active_interval,
             source: self.router.source(),
             checksum: config.checksum,
+            split,
+            waiting,
             last_transition: self.router.last_transition(),
             peers: self.peers.all().to_vec(),
             stats: self.stats.clone(),
@@ -181,12 +227,12 @@ impl Instance {
 /// but does not end a role: one that a reload adds must not make the router flap.
 fn fault(
     config: &InstanceConfig,
-    link: Link,
+    link: Option<Link>,
     source: Option<IpAddr>,
     health: &BTreeMap<TrackId, Health>,
     role: Role,
 ) -> Option<FaultReason> {
-    if !link.up {
+    if !link.is_some_and(|link| link.up || config.ignore_link) {
         return Some(FaultReason::LinkDown);
     }
     if source.is_none() {

@@ -31,6 +31,8 @@
 //!             }
 //!             Action::Announce { addresses } => println!("gratuitous ARP for {addresses:?}"),
 //!             Action::Transitioned { from, to, cause } => println!("{from:?} to {to:?}: {cause:?}"),
+//!             Action::SplitBegan { rival } => println!("another Active beside us: {rival:?}"),
+//!             Action::SplitEnded => println!("no other Active any more"),
 //!         }
 //!     }
 //!     if let Some(wake) = node.poll_timeout() {
@@ -61,8 +63,7 @@
 //!   them makes two Actives.
 //!
 //! # Out of scope
-//! Sockets, addresses, ARP and neighbour discovery, virtual MAC addresses, health checks, sync groups: the driver's
-//! business. VRRPv2 with IPsec AH, and keepalived's HMAC trailer: not there. Version 2 and 3 at once (RFC 9568 §8.4):
+//! Sockets, addresses, ARP and neighbour discovery, virtual MAC addresses, health checks: the driver's business. VRRPv2 with IPsec AH, and keepalived's HMAC trailer: not there. Version 2 and 3 at once (RFC 9568 §8.4):
 //! configure two nodes.
 #![forbid(unsafe_code)]
 
@@ -70,6 +71,7 @@ mod action;
 mod announce;
 mod config;
 mod discard;
+mod group;
 mod input;
 mod instance;
 mod interval;
@@ -80,16 +82,17 @@ mod stats;
 mod units;
 pub mod wire;
 
-pub use action::{Action, Cause, FaultReason, Role, TrackId, Transition, Wake, WakeReason};
+pub use action::{Action, Cause, FaultReason, MacAddr, Rival, Role, TrackId, Transition, Wake, WakeReason};
 pub use announce::{Announcer, Schedule};
 pub use config::{ConfigError, InstanceConfig, NodeConfig, Preempt, Weight};
 pub use discard::{Discard, DiscardCounters};
+pub use group::{GroupId, GroupSnapshot, SyncGroup};
 pub use input::{Command, Health, Ingress, Link};
 pub use instance::InstanceSnapshot;
 pub use interval::{AdverInterval, Centiseconds, down_interval, skew_time};
 pub use node::Node;
 pub use peers::Peer;
-pub use router::{Active, Backup, Heard, Lowered, Speech, State, VirtualRouter};
+pub use router::{Active, Backup, Heard, Lowered, Speech, Split, State, VirtualRouter};
 pub use stats::{InstanceStats, NodeStats};
 pub use units::{Advertised, Family, IfIndex, InstanceId, OutOfRange, Priority, Rank, Version, Vrid};
 pub use wire::{Advertisement, Authentication, Checksum, InvalidAdvertisement, Packet, Password};

@@ -1,12 +1,13 @@
 //! All virtual routers of a machine.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use crate::action::{Action, Cause, TrackId, Wake};
+use crate::action::{Action, Cause, MacAddr, TrackId, Wake};
 use crate::config::NodeConfig;
 use crate::discard::Discard;
+use crate::group::{GroupSnapshot, SyncGroup};
 use crate::input::{Command, Health, Ingress, Link};
 use crate::instance::{Instance, InstanceSnapshot};
 use crate::stats::NodeStats;
@@ -24,6 +25,7 @@ use crate::wire::{Packet, TTL};
 #[derive(Clone, Debug)]
 pub struct Node {
     instances: BTreeMap<InstanceId, Instance>,
+    groups: Vec<SyncGroup>,
     links: BTreeMap<IfIndex, Link>,
     health: BTreeMap<TrackId, Health>,
     running: bool,
@@ -35,17 +37,20 @@ pub struct Node {
 impl Node {
     /// A stopped node.
     pub fn new(config: NodeConfig) -> Self {
-        let instances =
-            config.into_instances().into_iter().map(|config| (config.id(), Instance::new(config)));
-        Self {
+        let (instances, groups) = config.into_parts();
+        let instances = instances.into_iter().map(|config| (config.id(), Instance::new(config)));
+        let mut node = Self {
             instances: instances.collect(),
+            groups: Vec::new(),
             links: BTreeMap::new(),
             health: BTreeMap::new(),
             running: false,
             latest: None,
             actions: VecDeque::new(),
             stats: NodeStats::default(),
-        }
+        };
+        node.group(groups);
+        node
     }
 
     /// A packet of protocol 112 came in.
@@ -77,22 +82,22 @@ impl Node {
                 instance.router_mut().handle_timeout(now);
             }
         });
+        self.synchronise(now, |_| true);
     }
 
-    /// An interface is now like this. One that was never reported counts as down.
+    /// An interface is now like this. One that was never reported does not exist.
     pub fn handle_link(&mut self, now: Instant, iface: IfIndex, link: Link) {
         let now = self.begin(now);
-        let before = self.links.insert(iface, link).unwrap_or_default();
-        let cause = if before.up && !link.up { Cause::LinkDown } else { Cause::LinkUp };
-        let (running, health) = (self.running, std::mem::take(&mut self.health));
-        self.each(|id, instance| {
-            if id.iface == iface {
-                let lost = before.source(id.family).is_some() && link.source(id.family).is_none();
-                let cause = if lost { Cause::LinkDown } else { cause };
-                instance.update(now, running, link, &health, cause);
-            }
-        });
-        self.health = health;
+        let was_up = self.links.insert(iface, link).is_some_and(|before| before.up);
+        let cause = if was_up && !link.up { Cause::LinkDown } else { Cause::LinkUp };
+        self.update_all(now, cause, |instance| instance.router().config().iface == iface);
+    }
+
+    /// An interface does not exist any more.
+    pub fn handle_link_gone(&mut self, now: Instant, iface: IfIndex) {
+        let now = self.begin(now);
+        self.links.remove(&iface);
+        self.update_all(now, Cause::LinkDown, |instance| instance.router().config().iface == iface);
     }
 
     /// Something tracked is now like this. What was never reported is [`Health::Unknown`].
@@ -125,6 +130,7 @@ impl Node {
     pub fn handle_pause(&mut self, now: Instant, duration: Duration) {
         let now = self.begin(now);
         self.each(|_, instance| instance.router_mut().handle_pause(now, duration));
+        self.synchronise(now, |_| true);
     }
 
     /// Somebody else deconfigured a virtual address. An Active puts it back at once.
@@ -134,6 +140,19 @@ impl Node {
             instance.router_mut().handle_vip_lost(now, address);
             instance.drain(id, &mut self.actions);
         }
+        self.synchronise(now, |_| true);
+    }
+
+    /// The driver has looked who answers for a virtual address that is installed here (ARP probe, neighbour
+    /// solicitation), or overheard a claim: somebody else with this link-layer address, or nobody. An Active that is told
+    /// of somebody announces the address again and reports a split, until it is told of nobody.
+    pub fn handle_vip_answer(&mut self, now: Instant, id: InstanceId, address: IpAddr, by: Option<MacAddr>) {
+        let now = self.begin(now);
+        if let Some(instance) = self.instances.get_mut(&id) {
+            instance.router_mut().handle_vip_answer(now, address, by);
+            instance.drain(id, &mut self.actions);
+        }
+        self.synchronise(now, |_| true);
     }
 
     /// The next thing to do, in order; `None` when all is done.
@@ -155,6 +174,14 @@ impl Node {
     /// All virtual routers, ordered by interface, VRID and family.
     pub fn instances(&self) -> impl Iterator<Item = InstanceSnapshot> + '_ {
         self.instances.iter().map(|(&id, instance)| instance.snapshot(id))
+    }
+
+    /// All sync groups, in the order of the configuration.
+    pub fn groups(&self) -> impl Iterator<Item = GroupSnapshot> + '_ {
+        self.groups.iter().map(|group| {
+            let members = group.members.iter().filter_map(|id| self.instances.get(id));
+            GroupSnapshot::new(group.id, members.map(|member| member.router().state().role()))
+        })
     }
 
     /// Counters of the node; those of a virtual router are in its snapshot.
@@ -185,13 +212,15 @@ impl Node {
         let instance = self.instances.get_mut(&id).ok_or(Discard::UnknownVrid)?;
         let verdict = instance.receive(now, ingress, &packet);
         instance.drain(id, &mut self.actions);
+        self.synchronise(now, |group| group.members.contains(&id));
         verdict
     }
 
     fn reconfigure(&mut self, now: Instant, config: NodeConfig) {
         let mut old = std::mem::take(&mut self.instances);
         let mut kept = BTreeMap::new();
-        for config in config.into_instances() {
+        let (instances, groups) = config.into_parts();
+        for config in instances {
             let instance = match old.remove(&config.id()) {
                 Some(mut instance) => {
                     let rank = config.effective_priority(&self.health);
@@ -208,21 +237,71 @@ impl Node {
             instance.drain(id, &mut self.actions);
         }
         self.instances = kept;
+        self.group(groups);
         self.update_all(now, Cause::Reconfigured, |_| true);
     }
 
+    fn group(&mut self, groups: Vec<SyncGroup>) {
+        for (id, instance) in &mut self.instances {
+            let grouped = groups.iter().any(|group| group.members.contains(id));
+            instance.router_mut().set_grouped(grouped);
+            instance.take_steps_back();
+        }
+        self.groups = groups;
+    }
+
+    /// Brings those concerned, and the sync groups they are in, in line with what they depend on.
     fn update_all(&mut self, now: Instant, cause: Cause, concerned: impl Fn(&Instance) -> bool) {
-        let running = self.running;
-        let links = std::mem::take(&mut self.links);
-        let health = std::mem::take(&mut self.health);
-        self.each(|id, instance| {
-            if concerned(instance) {
-                let link = links.get(&id.iface).copied().unwrap_or_default();
-                instance.update(now, running, link, &health, cause);
+        let mut touched = BTreeSet::new();
+        for (&id, instance) in self.instances.iter_mut().filter(|(_, instance)| concerned(instance)) {
+            instance.assess(self.links.get(&id.iface).copied(), &self.health);
+            touched.insert(id);
+        }
+        let mut held_by = BTreeMap::new();
+        for group in &self.groups {
+            if group.members.iter().any(|member| touched.contains(member)) {
+                touched.extend(&group.members);
+                let failed = |member: &&InstanceId| self.instances[member].fault().is_some();
+                if let Some(&failed) = group.members.iter().find(failed) {
+                    held_by.extend(group.members.iter().map(|&member| (member, failed)));
+                }
             }
-        });
-        self.links = links;
-        self.health = health;
+        }
+        for &id in &touched {
+            let instance = self.instances.get_mut(&id).expect("only instances were touched");
+            let held_by = held_by.get(&id).copied();
+            instance.update(now, self.running, held_by, &self.health, cause);
+            instance.drain(id, &mut self.actions);
+        }
+        self.synchronise(now, |_| true);
+    }
+
+    /// Sync groups: one that steps back takes the others with it, and when all are ready, all become Active.
+    fn synchronise(&mut self, now: Instant, concerned: impl Fn(&SyncGroup) -> bool) {
+        for group in self.groups.iter().filter(|group| concerned(group)) {
+            let mut leader = None;
+            for id in &group.members {
+                if self.instances.get_mut(id).is_some_and(Instance::take_steps_back) {
+                    leader = leader.or(Some(*id));
+                }
+            }
+            let ready =
+                |id: &InstanceId| self.instances.get(id).is_some_and(|member| member.router().is_ready());
+            let all_ready = group.members.iter().all(ready);
+            for &id in &group.members {
+                let Some(instance) = self.instances.get_mut(&id) else { continue };
+                if let Some(member) = leader {
+                    instance.router_mut().handle_group_steps_back(now, Cause::SyncGroup { member });
+                } else if all_ready {
+                    instance.router_mut().handle_group_ready(now);
+                }
+                instance.drain(id, &mut self.actions);
+                // Those that follow need not be followed.
+                if leader.is_some() {
+                    instance.take_steps_back();
+                }
+            }
+        }
     }
 
     fn each(&mut self, mut visit: impl FnMut(InstanceId, &mut Instance)) {

@@ -42,6 +42,8 @@ pub struct InstanceStats {
     pub checksum_keepalived: u64,
     /// Advertisements of other Active routers heard while Active.
     pub contests: u64,
+    /// Times that another Active stayed beside us ([`Action::SplitBegan`]).
+    pub splits: u64,
     /// Packets for this virtual router that were discarded, by reason.
     pub discards: DiscardCounters,
 }
@@ -65,7 +67,11 @@ impl InstanceStats {
                 self.new_active_reason = Some(*cause);
             }
             Action::Transitioned { from, .. } => self.release_active += u64::from(*from == Role::Active),
-            Action::InstallVips { .. } | Action::RemoveVips { .. } | Action::Announce { .. } => {}
+            Action::SplitBegan { .. } => self.splits += 1,
+            Action::InstallVips { .. }
+            | Action::RemoveVips { .. }
+            | Action::Announce { .. }
+            | Action::SplitEnded => {}
         }
     }
 }

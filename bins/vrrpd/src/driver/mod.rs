@@ -61,7 +61,8 @@ pub(crate) struct Driver {
     config: Config,
     source: Source,
     ids: TrackIds,
-    links: BTreeMap<IfIndex, Link>,
+    /// As the node was told; `None`: not there.
+    links: BTreeMap<IfIndex, Option<Link>>,
     executor: Executor,
     monitor: Monitor,
     trackers: Trackers,
@@ -261,12 +262,14 @@ impl Driver {
             Action::InstallVips { addresses } => self.executor.install(id, instance, &addresses).await,
             Action::RemoveVips { addresses } => self.executor.remove(id, instance, &addresses).await,
             Action::Transmit(advertisement) => {
-                let source = self.links.get(&id.iface).and_then(|link| link.source(id.family));
+                let source = self.source_of(instance);
                 self.executor.transmit(id, instance, source, &advertisement).await;
             }
             Action::Announce { addresses } => {
                 self.executor.announce(id, instance, &addresses, self.monitor.view()).await;
             }
+            Action::SplitBegan { rival } => warn!("({}) {}", instance.name, wording::split(rival)),
+            Action::SplitEnded => info!("({}) {}", instance.name, wording::SPLIT_ENDED),
             Action::Transitioned { to, cause, .. } => {
                 if let Some(state) = NotifyState::of(to, cause).filter(|_| !self.has_moved(id)) {
                     let rank = rank(&self.node, id, instance);
@@ -304,11 +307,12 @@ impl Driver {
     }
 
     fn wanted_sockets(&self) -> std::collections::BTreeSet<crate::sockets::SocketKey> {
-        Sockets::wanted(&self.plan, |id| self.source_of(id))
+        Sockets::wanted(&self.plan, |instance| self.source_of(instance))
     }
 
-    fn source_of(&self, id: InstanceId) -> Option<IpAddr> {
-        self.links.get(&id.iface).and_then(|link| link.source(id.family))
+    fn source_of(&self, instance: &InstancePlan) -> Option<IpAddr> {
+        let link = self.links.get(&instance.config.iface).copied().flatten()?;
+        instance.config.source_on(&link)
     }
 
     fn say_what_is_absent(&self) {
@@ -327,14 +331,18 @@ impl Driver {
             if before == Some(link) {
                 continue;
             }
+            let is_up = |link: Option<Link>| link.is_some_and(|link| link.up);
             if let Some(before) = before
-                && before.up != link.up
+                && is_up(before) != is_up(link)
             {
                 let name = self.plan.interfaces.iter().find(|(_, index)| **index == iface);
                 let name = name.map_or("an interface", |(name, _)| name.as_str());
-                info!("Netlink reports {name} {}", if link.up { "up" } else { "down" });
+                info!("Netlink reports {name} {}", if is_up(link) { "up" } else { "down" });
             }
-            self.node.handle_link(now(), iface, link);
+            match link {
+                Some(link) => self.node.handle_link(now(), iface, link),
+                None => self.node.handle_link_gone(now(), iface),
+            }
             self.carry_out().await;
         }
     }

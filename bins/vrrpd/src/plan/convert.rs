@@ -53,6 +53,8 @@ pub(super) fn router(instance: &VrrpInstance, iface: IfIndex) -> InstanceConfig 
     config.skip_address_check = instance.skip_check_adv_addr;
     config.down_timer_adverts = instance.down_timer_adverts;
     config.announce = schedule(&instance.garp);
+    config.announce_contested = config.announce.clone();
+    config.ignore_link = instance.dont_track_primary;
     config
 }
 

@@ -34,9 +34,6 @@ pub(crate) struct InstancePlan {
     pub(crate) config: InstanceConfig,
     pub(crate) vips: BTreeMap<IpAddr, VirtualAddress>,
     pub(crate) path: Path,
-    /// `unicast_src_ip` or `mcast_src_ip`.
-    pub(crate) source: Option<IpAddr>,
-    pub(crate) dont_track_primary: bool,
     pub(crate) refresh: Option<Refresh>,
     pub(crate) notify: Notify,
 }
@@ -193,13 +190,12 @@ fn instance_plan(
     } else {
         (unicast, instance.unicast_src_ip)
     };
+    router.source = source.filter(|&source| Family::of(source) == router.family);
     InstancePlan {
         name: instance.name.clone(),
         interface: instance.interface.clone(),
         vips,
         path,
-        source: source.filter(|&source| Family::of(source) == router.family),
-        dont_track_primary: instance.dont_track_primary,
         refresh: (!instance.garp.master_refresh.is_zero()).then_some(Refresh {
             period: instance.garp.master_refresh,
             repeat: instance.garp.master_refresh_repeat.max(1),
@@ -310,7 +306,7 @@ vrrp_instance VI_1 {
         let instance = plan.instances.values().next().unwrap();
         let ip = |host: u8| IpAddr::from([192, 0, 2, host]);
         assert_eq!(instance.destinations(), [ip(2), ip(3)]);
-        assert_eq!(instance.source, Some(ip(1)));
+        assert_eq!(instance.config.source, Some(ip(1)));
         assert_eq!(instance.judged_ttl(ip(2), 254), Some(255));
         assert_eq!(instance.judged_ttl(ip(2), 64), Some(0));
         assert_eq!(instance.judged_ttl(ip(3), 64), Some(255));

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use super::{Heard, Lowered, State, VirtualRouter};
-use crate::action::{Action, Cause, Wake, WakeReason};
-use crate::announce::{Announcer, Schedule};
+use crate::action::{Action, Cause, MacAddr, Rival, Wake, WakeReason};
+use crate::announce::Announcer;
+use crate::config::InstanceConfig;
 use crate::interval::skew_step;
 use crate::units::Advertised;
 
@@ -19,6 +20,26 @@ pub struct Active {
     /// Advertisements it may still send at once before its next regular one. A peer that chatters cannot make it
     /// storm: when none are left the regular one, at most an interval away, has to do.
     pub asserts_left: u8,
+    /// Signs of another Active.
+    pub split: Option<Split>,
+}
+
+/// Another Active beside us, suspected or certain.
+///
+/// Two that hear each other settle it with their next words, so one that has been heard is no split yet. One that still
+/// advertises half an interval later has not heard us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// The latest sign.
+    pub rival: Rival,
+    /// The first sign.
+    pub since: Instant,
+    /// When its advertisements are old; `None` if none was heard.
+    pub heard_until: Option<Instant>,
+    /// The address that somebody else answered for when it was last looked for.
+    pub answers: Option<IpAddr>,
+    /// Certain, and told by [`Action::SplitBegan`].
+    pub told: bool,
 }
 
 /// Whether an Active advertises.
@@ -50,16 +71,24 @@ impl Active {
         }
     }
 
-    pub(super) fn wake(&self, schedule: &Schedule) -> Wake {
+    pub(super) fn wake(&self, config: &InstanceConfig) -> Wake {
         let why = match self.speech {
             Speech::Advertising { .. } => WakeReason::Advertise,
             Speech::Yielding { .. } => WakeReason::Resume,
         };
         let speak = Wake { at: self.speaks_at(), why };
-        match self.announcer.due_at(schedule) {
-            Some(at) if at < speak.at => Wake { at, why: WakeReason::Announce },
-            Some(_) | None => speak,
-        }
+        let announce = self.announcer.due_at(&config.announce, &config.announce_contested);
+        let announce = announce.map(|at| Wake { at, why: WakeReason::Announce });
+        let over = self.split_over_at().map(|at| Wake { at, why: WakeReason::SplitEnded });
+        [announce, over]
+            .into_iter()
+            .flatten()
+            .fold(speak, |first, wake| if wake.at < first.at { wake } else { first })
+    }
+
+    /// When a split that was told of is over, if nothing more is heard of it.
+    fn split_over_at(&self) -> Option<Instant> {
+        self.split.filter(|split| split.told && split.answers.is_none()).and_then(|split| split.heard_until)
     }
 }
 
@@ -70,7 +99,8 @@ impl VirtualRouter {
         self.transmit(self.rank.into());
         self.actions.push_back(Action::InstallVips { addresses: self.vips.clone() });
         let speech = Speech::Advertising { at: now + self.config.interval.to_duration() };
-        let mut active = Active { speech, announcer: Announcer::start(now), asserts_left: Active::ASSERTS };
+        let announcer = Announcer::start(now);
+        let mut active = Active { speech, announcer, asserts_left: Active::ASSERTS, split: None };
         self.announce_due(now, &mut active);
         self.enter(now, State::Active(active), cause);
     }
@@ -84,6 +114,9 @@ impl VirtualRouter {
             active.speech = Speech::Advertising { at: if in_step > now { in_step } else { now + interval } };
             active.asserts_left = Active::ASSERTS;
         }
+        if active.split_over_at().is_some_and(|at| at <= now) {
+            self.end_split(&mut active);
+        }
         self.announce_due(now, &mut active);
         self.state = State::Active(active);
     }
@@ -96,14 +129,46 @@ impl VirtualRouter {
         match (heard.advertised, active.speech) {
             // Not in RFC: two that resign at once must not take each other back out of it.
             (Advertised::Resign, Speech::Yielding { .. }) => {}
+            // RFC 5798 §6.4.3, where it is asked for: a lower Active is discarded in silence.
+            (Advertised::Backup(_) | Advertised::Owner, _) if self.config.silent_to_lower => {}
             // RFC 9568 §6.4.3: sent immediately, for priority 0 and for a lower Active alike.
             (Advertised::Resign | Advertised::Backup(_) | Advertised::Owner, _) => {
                 self.assert(now, &mut active)
             }
         }
+        if heard.advertised != Advertised::Resign {
+            self.suspect(now, &mut active, heard);
+        }
         // Not in RFC: the other one held the addresses too, so clients may know its MAC address.
-        active.announcer.restart(now);
+        active.announcer.contest(now);
         self.announce_due(now, &mut active);
+        self.state = State::Active(active);
+    }
+
+    /// Somebody has answered for an address that is installed here; `None`: nobody has.
+    pub(super) fn active_answered(
+        &mut self,
+        now: Instant,
+        mut active: Active,
+        address: IpAddr,
+        by: Option<MacAddr>,
+    ) {
+        if let Some(mac) = by {
+            let rival = Rival::Answers { address, mac };
+            let fresh = Split { rival, since: now, heard_until: None, answers: None, told: false };
+            let known = active.split.unwrap_or(fresh);
+            active.split = Some(Split { rival, answers: Some(address), ..known });
+            self.tell_split(&mut active);
+            active.announcer.contest(now);
+            self.announce_due(now, &mut active);
+        } else if let Some(split) = &mut active.split
+            && split.answers == Some(address)
+        {
+            split.answers = None;
+            if split.heard_until.is_none_or(|until| until <= now) {
+                self.end_split(&mut active);
+            }
+        }
         self.state = State::Active(active);
     }
 
@@ -165,7 +230,7 @@ impl VirtualRouter {
     /// keepalived resigns and elects itself again, 0.6 s later; putting the address back takes no time.
     pub(super) fn active_vip_lost(&mut self, now: Instant, mut active: Active, address: IpAddr) {
         self.actions.push_back(Action::InstallVips { addresses: vec![address] });
-        active.announcer.restart(now);
+        active.announcer.contest(now);
         if !self.announce_due(now, &mut active) {
             self.actions.push_back(Action::Announce { addresses: vec![address] });
         }
@@ -178,11 +243,46 @@ impl VirtualRouter {
     fn lose(&mut self, now: Instant, heard: Heard) {
         let backup = self.accepted(now, heard, None);
         self.remove_all();
-        // With the winner's interval: a backup that hears this last would otherwise wait by an interval that nobody keeps.
-        let last_word = self.template.with(self.rank.into()).with_interval(backup.learned);
-        self.actions.push_back(Action::Transmit(last_word));
+        if self.config.last_word {
+            // With the winner's interval: a backup that hears this last would otherwise wait by an interval that nobody
+            // keeps.
+            let last_word = self.template.with(self.rank.into()).with_interval(backup.learned);
+            self.actions.push_back(Action::Transmit(last_word));
+        }
         let cause = Cause::HigherPriority { peer: heard.from, priority: heard.advertised };
         self.enter(now, State::Backup(backup), cause);
+    }
+
+    /// An advertisement that loses against ours. The second one, half an interval after the first, makes it certain that
+    /// its sender does not hear us.
+    fn suspect(&mut self, now: Instant, active: &mut Active, heard: Heard) {
+        let interval = self.interval_of(heard);
+        let rival = Rival::Advertises { peer: heard.from, priority: heard.advertised };
+        let heard_until = Some(now + self.down_interval(interval, self.rank));
+        let known = active
+            .split
+            .filter(|split| split.answers.is_some() || split.heard_until.is_some_and(|until| now < until));
+        let since = known.map_or(now, |split| split.since);
+        let (answers, told) = known.map_or((None, false), |split| (split.answers, split.told));
+        active.split = Some(Split { rival, since, heard_until, answers, told });
+        if now.saturating_duration_since(since) >= interval.to_duration() / 2 {
+            self.tell_split(active);
+        }
+    }
+
+    fn tell_split(&mut self, active: &mut Active) {
+        if let Some(split) = &mut active.split
+            && !split.told
+        {
+            split.told = true;
+            self.actions.push_back(Action::SplitBegan { rival: split.rival });
+        }
+    }
+
+    fn end_split(&mut self, active: &mut Active) {
+        if active.split.take().is_some_and(|split| split.told) {
+            self.actions.push_back(Action::SplitEnded);
+        }
     }
 
     fn assert(&mut self, now: Instant, active: &mut Active) {
@@ -206,7 +306,7 @@ impl VirtualRouter {
     }
 
     fn announce_due(&mut self, now: Instant, active: &mut Active) -> bool {
-        let due = active.announcer.take_due(now, &self.config.announce);
+        let due = active.announcer.take_due(now, &self.config.announce, &self.config.announce_contested);
         if due {
             self.actions.push_back(Action::Announce { addresses: self.vips.clone() });
         }

@@ -22,6 +22,8 @@ pub struct Backup {
     pub preempt_at: Option<Instant>,
     /// The reason that becoming Active at `down_at` would have.
     pub on_expiry: Cause,
+    /// `down_at` has passed, and it waits for the others of its sync group.
+    pub waiting: bool,
 }
 
 impl Backup {
@@ -31,7 +33,13 @@ impl Backup {
             Some(longer) => self.down_at + longer,
             None => self.down_at.checked_sub(before - after).unwrap_or(now),
         };
-        Self { down_at: down_at.max(now), ..self }
+        Self { down_at: down_at.max(now), waiting: self.waiting && down_at <= now, ..self }
+    }
+
+    /// Has heard somebody whom it does not preempt, and its timer runs.
+    pub(super) fn follows(&self) -> bool {
+        let preempting = matches!(self.on_expiry, Cause::LowerPriority { .. });
+        self.active.is_some() && !preempting && !self.waiting
     }
 }
 
@@ -41,7 +49,7 @@ impl VirtualRouter {
             // RFC 9568 §6.4.2: priority 0 sets the timer to Skew_Time.
             let down_at = now + self.skew_time(backup.learned);
             let on_expiry = Cause::PeerResigned { peer: heard.from };
-            self.state = State::Backup(Backup { down_at, active: None, on_expiry, ..backup });
+            self.state = State::Backup(Backup { down_at, active: None, on_expiry, waiting: false, ..backup });
             return;
         };
         let preempt_at = if rank < self.rank { self.preempt_at(now, backup) } else { None };
@@ -59,7 +67,8 @@ impl VirtualRouter {
     pub(super) fn accepted(&self, now: Instant, heard: Heard, preempt_at: Option<Instant>) -> Backup {
         let learned = self.interval_of(heard);
         let down_at = now + self.down_interval(learned, self.rank);
-        Backup { down_at, learned, active: Some(heard.from), preempt_at, on_expiry: Cause::ActiveDown }
+        let on_expiry = Cause::ActiveDown;
+        Backup { down_at, learned, active: Some(heard.from), preempt_at, on_expiry, waiting: false }
     }
 
     /// Not in RFC: the delay counts from the first advertisement of lower priority in a row.

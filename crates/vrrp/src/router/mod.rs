@@ -7,13 +7,13 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use crate::action::{Action, Cause, FaultReason, Role, Transition, Wake, WakeReason};
+use crate::action::{Action, Cause, FaultReason, MacAddr, Role, Transition, Wake, WakeReason};
 use crate::config::{ConfigError, InstanceConfig};
 use crate::interval::{AdverInterval, down_interval, skew_time};
 use crate::units::{Advertised, Rank, Version};
 use crate::wire::Advertisement;
 
-pub use active::{Active, Speech};
+pub use active::{Active, Speech, Split};
 pub use backup::Backup;
 
 /// State of a virtual router. Each variant owns its deadlines, so a backup with an advertisement timer cannot be written.
@@ -75,6 +75,7 @@ pub struct VirtualRouter {
     rank: Rank,
     source: Option<IpAddr>,
     state: State,
+    grouped: bool,
     last_transition: Option<Transition>,
     actions: VecDeque<Action>,
 }
@@ -94,6 +95,7 @@ impl VirtualRouter {
             config,
             source: None,
             state: State::Initialize { fault: None },
+            grouped: false,
             last_transition: None,
             actions: VecDeque::new(),
         })
@@ -102,6 +104,10 @@ impl VirtualRouter {
     /// Starts from Initialize: an owner as Active, anybody else as Backup with a full down interval.
     pub fn handle_start(&mut self, now: Instant, cause: Cause) {
         match (self.state, self.rank) {
+            (State::Initialize { .. }, Rank::Owner) if self.grouped => {
+                let backup = Backup { on_expiry: Cause::Owner, waiting: true, ..self.unheard(now) };
+                self.enter(now, State::Backup(backup), cause);
+            }
             (State::Initialize { .. }, Rank::Owner) => self.become_active(now, Cause::Owner),
             (State::Initialize { .. }, Rank::Backup(_)) => self.listen(now, cause),
             (State::Backup(_) | State::Active(_), _) => {}
@@ -113,7 +119,10 @@ impl VirtualRouter {
         self.notice_pause(now);
         if let State::Active(_) = self.state {
             match fault {
-                None | Some(FaultReason::TrackDown(_) | FaultReason::TrackUnknown(_)) => {
+                None
+                | Some(
+                    FaultReason::TrackDown(_) | FaultReason::TrackUnknown(_) | FaultReason::SyncGroup(_),
+                ) => {
                     self.transmit(Advertised::Resign);
                 }
                 Some(FaultReason::LinkDown | FaultReason::NoAddress) => {}
@@ -138,11 +147,11 @@ impl VirtualRouter {
         self.notice_pause(now);
         match self.state {
             State::Initialize { .. } => {}
-            State::Backup(backup) => {
-                if backup.down_at <= now {
-                    self.become_active(now, backup.on_expiry);
-                }
+            State::Backup(backup) if now < backup.down_at => {}
+            State::Backup(backup) if self.grouped => {
+                self.state = State::Backup(Backup { waiting: true, ..backup });
             }
+            State::Backup(backup) => self.become_active(now, backup.on_expiry),
             State::Active(active) => self.active_timeout(now, active),
         }
     }
@@ -230,6 +239,59 @@ impl VirtualRouter {
         }
     }
 
+    /// The driver has looked who answers for an address that is installed here (ARP probe, neighbour solicitation, or a
+    /// claim that it overheard): somebody else with this link-layer address, or nobody.
+    pub fn handle_vip_answer(&mut self, now: Instant, address: IpAddr, by: Option<MacAddr>) {
+        self.notice_pause(now);
+        match self.state {
+            State::Active(active) if self.vips.contains(&address) => {
+                self.active_answered(now, active, address, by);
+            }
+            State::Active(_) | State::Backup(_) | State::Initialize { .. } => {}
+        }
+    }
+
+    /// Whether it waits for the others of a sync group before it becomes Active.
+    pub(crate) fn set_grouped(&mut self, grouped: bool) {
+        self.grouped = grouped;
+    }
+
+    /// Active, or would be if it were not for its sync group.
+    pub(crate) fn is_ready(&self) -> bool {
+        match self.state {
+            State::Initialize { .. } => false,
+            State::Backup(backup) => backup.waiting,
+            State::Active(_) => true,
+        }
+    }
+
+    /// Backup to somebody whom it has heard and does not preempt.
+    pub(crate) fn follows(&self) -> bool {
+        match self.state {
+            State::Backup(backup) => backup.follows(),
+            State::Initialize { .. } | State::Active(_) => false,
+        }
+    }
+
+    /// All others of the sync group are ready.
+    pub(crate) fn handle_group_ready(&mut self, now: Instant) {
+        match self.state {
+            State::Backup(backup) if backup.waiting => self.become_active(now, backup.on_expiry),
+            State::Initialize { .. } | State::Backup(_) | State::Active(_) => {}
+        }
+    }
+
+    /// Another one of the sync group is not Active any more. It resigns, because the one that wins the other's election
+    /// may wait for this one.
+    pub(crate) fn handle_group_steps_back(&mut self, now: Instant, cause: Cause) {
+        self.notice_pause(now);
+        if let State::Active(_) = self.state {
+            self.remove_all();
+            self.transmit(Advertised::Resign);
+            self.listen(now, cause);
+        }
+    }
+
     /// The next thing to do, in order; `None` when all is done.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
@@ -239,8 +301,9 @@ impl VirtualRouter {
     pub fn poll_timeout(&self) -> Option<Wake> {
         match self.state {
             State::Initialize { .. } => None,
+            State::Backup(backup) if backup.waiting && self.grouped => None,
             State::Backup(backup) => Some(Wake { at: backup.down_at, why: WakeReason::ActiveDown }),
-            State::Active(active) => Some(active.wake(&self.config.announce)),
+            State::Active(active) => Some(active.wake(&self.config)),
         }
     }
 
@@ -274,6 +337,8 @@ impl VirtualRouter {
     fn notice_pause(&mut self, now: Instant) {
         let (due, interval) = match self.state {
             State::Initialize { .. } => return,
+            // It has nothing to do, however long it waits. What it sleeps through, the others of its group notice.
+            State::Backup(backup) if backup.waiting => return,
             State::Backup(backup) => (backup.down_at, backup.learned),
             State::Active(active) => (active.speaks_at(), self.config.interval),
         };
@@ -294,16 +359,25 @@ impl VirtualRouter {
     /// Backup that has heard nobody yet.
     fn listen(&mut self, now: Instant, cause: Cause) {
         let down_at = now + self.down_interval(self.config.interval, self.rank);
+        self.enter(now, State::Backup(self.unheard(down_at)), cause);
+    }
+
+    fn unheard(&self, down_at: Instant) -> Backup {
         let learned = self.config.interval;
-        let backup =
-            Backup { down_at, learned, active: None, preempt_at: None, on_expiry: Cause::ActiveDown };
-        self.enter(now, State::Backup(backup), cause);
+        let on_expiry = Cause::ActiveDown;
+        Backup { down_at, learned, active: None, preempt_at: None, on_expiry, waiting: false }
     }
 
     /// The last step of every change of role.
     fn enter(&mut self, now: Instant, state: State, cause: Cause) {
         let from = self.state.role();
         let to = state.role();
+        if let State::Active(Active { split: Some(split), .. }) = self.state
+            && split.told
+            && from != to
+        {
+            self.actions.push_back(Action::SplitEnded);
+        }
         self.state = state;
         if from != to {
             self.last_transition = Some(Transition { at: now, from, to, cause });

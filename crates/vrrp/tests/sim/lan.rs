@@ -378,7 +378,7 @@ impl Lan {
                 Action::Announce { .. } => {
                     assert!(self.hosts[host].holds(self.now), "host {host} announces what it does not hold");
                 }
-                Action::Transitioned { .. } => {}
+                Action::Transitioned { .. } | Action::SplitBegan { .. } | Action::SplitEnded => {}
             }
             self.trace.push(Line { at: self.now, host, entry: Entry::Did(action) });
         }

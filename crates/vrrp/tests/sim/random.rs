@@ -199,8 +199,11 @@ fn assert_it_stays(lan: &mut Lan, duration: Duration) {
     for (at, host, action) in lan.did_since(since) {
         match action {
             Action::Transmit(_) => sent[host] += 1,
-            Action::Announce { .. } => {}
-            Action::InstallVips { .. } | Action::RemoveVips { .. } | Action::Transitioned { .. } => {
+            Action::Announce { .. } | Action::SplitEnded => {}
+            Action::InstallVips { .. }
+            | Action::RemoveVips { .. }
+            | Action::Transitioned { .. }
+            | Action::SplitBegan { .. } => {
                 panic!("host {host} at {at:?}, long after the last fault: {action:?}")
             }
         }

@@ -39,6 +39,8 @@ impl fmt::Display for Line {
             Entry::Did(Action::Transitioned { from, to, cause }) => {
                 write!(f, "== {from:?} to {to:?}: {cause:?}")
             }
+            Entry::Did(Action::SplitBegan { rival }) => write!(f, "SPLIT {rival:?}"),
+            Entry::Did(Action::SplitEnded) => write!(f, "SPLIT ENDED"),
         }
     }
 }

@@ -112,6 +112,13 @@ pub(crate) fn words(action: &Action) -> String {
         Action::Transmit(advertisement) => format!("transmit {}", advertisement.advertised()),
         Action::Announce { addresses } => format!("announce{}", hosts(addresses)),
         Action::Transitioned { from, to, cause } => format!("{from:?} to {to:?}: {}", cause_words(*cause)),
+        Action::SplitBegan { rival: Rival::Advertises { peer, priority } } => {
+            format!("split: {peer} advertises {priority}")
+        }
+        Action::SplitBegan { rival: Rival::Answers { address, mac } } => {
+            format!("split: {mac} has {address}")
+        }
+        Action::SplitEnded => "split ended".to_owned(),
     }
 }
 
@@ -121,6 +128,7 @@ fn cause_words(cause: Cause) -> String {
         Cause::PeerResigned { peer } => format!(".{} resigned", host(peer)),
         Cause::LowerPriority { peer, priority } => format!("preempts .{} at {priority}", host(peer)),
         Cause::HigherPriority { peer, priority } => format!("beaten by .{} at {priority}", host(peer)),
+        Cause::SyncGroup { member } => format!("with {}", member.vrid),
         Cause::Owner
         | Cause::ActiveDown
         | Cause::LinkDown

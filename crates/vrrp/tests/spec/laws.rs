@@ -114,7 +114,7 @@ proptest! {
                         prop_assert!(addresses.iter().all(|vip| held.contains(vip)));
                     }
                     Action::Transitioned { from, to, .. } => prop_assert_ne!(from, to),
-                    Action::Transmit(_) => {}
+                    Action::Transmit(_) | Action::SplitBegan { .. } | Action::SplitEnded => {}
                 }
             }
             let snapshot = node.instance(id()).unwrap();

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod bench;
+mod groups;
 mod handover;
 mod laws;
 mod ledger;
@@ -10,4 +11,5 @@ mod node;
 mod recording;
 mod reload;
 mod router;
+mod split;
 mod wire;

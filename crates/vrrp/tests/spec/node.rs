@@ -268,6 +268,47 @@ fn a_node_waits_for_its_link_and_its_address() {
 }
 
 #[test]
+fn virtual_routers_on_one_interface_differ_in_source_and_in_what_the_link_means_to_them() {
+    let mut second = config();
+    second.vrid = Vrid::new(52).unwrap();
+    second.source = Some(ip(77));
+    second.ignore_link = true;
+    let mut node = Node::new(NodeConfig::new(vec![config(), second.clone()]).unwrap());
+    node.handle_link(at(0), ETH, Link { up: false, ..link() });
+    node.handle_command(at(0), Command::Start);
+    said(&mut node);
+    let snapshot = |node: &Node, id| node.instance(id).unwrap();
+    assert_eq!(snapshot(&node, id()).role, Role::Fault(FaultReason::LinkDown));
+    assert_eq!(
+        (snapshot(&node, id()).source, snapshot(&node, second.id()).source),
+        (Some(ip(11)), Some(ip(77)))
+    );
+    assert_eq!(snapshot(&node, second.id()).role, Role::Backup);
+    // It needs the interface to exist, though.
+    node.handle_link_gone(at(1), ETH);
+    assert_eq!(said(&mut node), ["Backup to Fault(LinkDown): LinkDown"]);
+    node.handle_link(at(2), ETH, link());
+    said(&mut node);
+    assert_eq!(snapshot(&node, id()).role, Role::Backup);
+    assert_eq!(snapshot(&node, second.id()).role, Role::Backup);
+}
+
+#[test]
+fn an_owner_may_be_told_to_hear_nobody() {
+    for (ignores, verdict) in [(true, Err(Discard::OwnerIgnores)), (false, Ok(()))] {
+        let mut node = started(|config| {
+            config.priority = Rank::Owner;
+            config.owner_ignores = ignores;
+        });
+        let bytes = packet(&config(), 255);
+        assert_eq!(node.handle_packet(at(100), ingress(&bytes)), verdict);
+        let role = node.instance(id()).unwrap().role;
+        assert_eq!(role, if ignores { Role::Active } else { Role::Backup });
+        said(&mut node);
+    }
+}
+
+#[test]
 fn an_active_that_loses_link_or_address_lets_go_without_a_word() {
     for (lost, fault) in
         [(Link { up: false, ..link() }, "LinkDown"), (Link { v4: None, ..link() }, "NoAddress")]
