@@ -1,5 +1,6 @@
 //! `tandem lab`.
 
+use crate::matrix;
 use crate::programs;
 use crate::progress::Progress;
 use clap::{Args, ValueEnum};
@@ -37,6 +38,16 @@ pub(crate) struct Arguments {
     /// Write the report as an HTML page as well
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
+    /// Play the same faults with keepalived and with vrrpd on both nodes, and print both in one table; --only then takes
+    /// a configuration (v3fast), an event (term) or both (v3fast/term)
+    #[arg(long, conflicts_with_all = ["list", "report", "keep", "fast", "track_lbd", "peer", "vrrp_version", "config_dir"])]
+    matrix: bool,
+    /// How many networks of the matrix are up at a time
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=32), requires = "matrix")]
+    jobs: u32,
+    /// Write the table of the matrix as Markdown as well
+    #[arg(long, value_name = "FILE.md", requires = "matrix")]
+    markdown: Option<PathBuf>,
     /// Stay up at the end, with the dashboards reachable on this machine, until Ctrl-C; with --keep alone no scenario is played
     #[arg(long)]
     keep: bool,
@@ -90,6 +101,13 @@ enum Version {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if arguments.list {
         return list().map(|()| ExitCode::SUCCESS);
+    }
+    if arguments.matrix {
+        let bin_dir = programs::directory(arguments.bin_dir.as_deref())?;
+        let Arguments { only, runs, jobs, json, markdown, .. } = arguments;
+        let order =
+            matrix::Order { only, runs: *runs, jobs: *jobs, json: *json, markdown: markdown.as_deref() };
+        return matrix::run(&order, &bin_dir, &cancel_on_signals()?);
     }
     let scenarios = arguments.scenarios()?;
     let setup = arguments.setup();

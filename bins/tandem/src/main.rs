@@ -1,6 +1,7 @@
 //! `tandem`: the operator's tool.
 
 mod lab;
+mod matrix;
 mod programs;
 mod progress;
 

@@ -6,7 +6,7 @@
 //!
 //! A [`Lab`] is the network of a pair: `node1` (192.168.87.6) and `node2` (.7) with the virtual address [`VIP`] (.10),
 //! `app1` and `app2` (.12 and .13, port 8080), and `client` (.100). [`scenario`] breaks things in it and measures;
-//! [`report`] shows the numbers. [`timeline`] holds the arithmetic, which is pure:
+//! [`report`] shows the numbers. [`matrix`] holds `vrrpd` against keepalived, fault by fault. [`timeline`] holds the arithmetic, which is pure:
 //!
 //! ```
 //! use lab::timeline::{Holding, Window, longest_with_two};
@@ -46,18 +46,22 @@ mod clock;
 mod configs;
 mod duration;
 mod error;
+mod knock;
 mod lab;
+pub mod matrix;
 mod net;
 mod network;
 mod node;
 mod peers;
 mod probe;
+mod record;
 mod relay;
 pub mod report;
 pub mod scenario;
 mod switch;
 mod sync;
 pub mod timeline;
+mod watch;
 
 pub use clock::Stamp;
 pub use configs::{Files, Timing, VrrpVersion};

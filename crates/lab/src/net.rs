@@ -59,6 +59,12 @@ impl Links {
         self.runtime.block_on(self.handle.add_own(address)).map_err(system)
     }
 
+    /// Removes an address; that it is not there is no error.
+    pub(crate) fn remove_address(&self, interface: &str, addr: IpAddr, prefix_len: u8) -> io::Result<()> {
+        let address = AddressKey { ifindex: self.index(interface)?, addr, prefix_len };
+        self.runtime.block_on(self.handle.remove(address)).map_err(system)
+    }
+
     /// All addresses, loopback ones excepted.
     pub(crate) fn addresses(&self) -> io::Result<Vec<IpAddr>> {
         let all = self.runtime.block_on(self.handle.addresses()).map_err(system)?;

@@ -11,4 +11,5 @@ mod dashboard;
 mod end;
 mod keepalived;
 mod lease;
+mod matrix;
 mod milliseconds;

@@ -52,6 +52,10 @@ impl Agent {
                 Links::open()?.add_address(&interface, address, prefix)?;
                 Ok(Reply::Done)
             }
+            Request::RemoveAddress { interface, address, prefix } => {
+                Links::open()?.remove_address(&interface, address, prefix)?;
+                Ok(Reply::Done)
+            }
             Request::Link { interface, up } => {
                 Links::open()?.set_up(&interface, up)?;
                 Ok(Reply::Done)

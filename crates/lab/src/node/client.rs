@@ -51,6 +51,11 @@ impl Node {
         self.done(&Request::AddAddress { interface: Self::INTERFACE.to_owned(), address, prefix })
     }
 
+    /// Removes an address from its network card, as `ip address del` would.
+    pub fn remove_address(&self, address: IpAddr, prefix: u8) -> Result<(), Error> {
+        self.done(&Request::RemoveAddress { interface: Self::INTERFACE.to_owned(), address, prefix })
+    }
+
     /// Takes its network card up or down from inside, as `ip link set` would.
     pub fn set_link(&self, up: bool) -> Result<(), Error> {
         self.done(&Request::Link { interface: Self::INTERFACE.to_owned(), up })

@@ -12,9 +12,9 @@ pub use client::{Node, Process};
 pub(crate) use client::{listen_to, stream};
 pub use protocol::{Exit, NodeChange, NodeEvent, Signal, Target};
 
-use crate::{app_server, probe, switch};
+use crate::{app_server, knock, probe, switch, watch};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The hidden first argument by which a lab program recognises itself inside a lab.
@@ -53,6 +53,9 @@ pub fn node_main() -> Option<ExitCode> {
         ["init", name, dir] => init::run(name, &PathBuf::from(dir)),
         ["app", name, listen, sick] => app_server::run(name, listen, PathBuf::from(sick)),
         ["probe", settings] => probe::run(settings),
+        ["watch", path] => watch::run(Path::new(path)),
+        ["answer", name] => knock::run_answer(name),
+        ["knock", vip, path] => knock::run_knock(vip, Path::new(path)),
         _ => ExitCode::from(2),
     };
     Some(code)

@@ -48,6 +48,11 @@ pub(crate) enum Request {
         address: IpAddr,
         prefix: u8,
     },
+    RemoveAddress {
+        interface: String,
+        address: IpAddr,
+        prefix: u8,
+    },
     Link {
         interface: String,
         up: bool,
