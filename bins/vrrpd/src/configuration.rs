@@ -20,7 +20,9 @@ impl Source {
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        Self { path: path.to_owned(), options: Options { config_id, environment } }
+        // The same numbers at each reload: nothing changes that the file does not change.
+        let random_seed = u64::from(std::process::id());
+        Self { path: path.to_owned(), options: Options { config_id, environment, random_seed } }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -57,12 +59,6 @@ fn unsupported(config: &Config) -> Diagnostics {
         );
     }
     for instance in &config.instances {
-        if let Some(tracked) = instance.track_file.first() {
-            found.push(
-                Diagnostic::error("`track_file` is not supported yet", tracked.span)
-                    .help("use a `vrrp_script` that tests the file"),
-            );
-        }
         if !instance.accept {
             found.push(
                 Diagnostic::warning(
@@ -78,13 +74,6 @@ fn unsupported(config: &Config) -> Diagnostics {
                 Diagnostic::warning("`lower_prio_no_advert` has no effect", instance.span).help(
                     "a lower-priority advertisement is answered at once, as RFC 9568 section 6.4.3 asks",
                 ),
-            );
-        }
-        let addresses = instance.virtual_ipaddress.iter().chain(&instance.virtual_ipaddress_excluded);
-        if let Some(address) = addresses.into_iter().find(|address| address.noprefixroute) {
-            found.push(
-                Diagnostic::error("`noprefixroute` is not supported yet", address.span)
-                    .help("leave the prefix out: without one no route comes with the address"),
             );
         }
     }

@@ -88,8 +88,8 @@ fn identity(user: &ScriptUser) -> Result<Identity, ProgramError> {
         (None, Ok(number)) => (number, number),
         (None, Err(_)) => return Err(unknown(&user.user)),
     };
-    let gid = match user.group.as_deref().map(|group| group.trim_start_matches(':')) {
-        None | Some("") => own_group,
+    let gid = match user.group.as_deref() {
+        None => own_group,
         Some(name) => match (Group::from_name(name).ok().flatten(), name.parse::<u32>()) {
             (Some(found), _) => found.gid.as_raw(),
             (None, Ok(number)) => number,
@@ -153,6 +153,7 @@ mod tests {
         let user = |user: &str, group: Option<&str>| ScriptUser {
             user: user.to_owned(),
             group: group.map(str::to_owned),
+            supplementary: false,
         };
         assert_eq!(identity(&user("root", None)), Ok(Identity { uid: 0, gid: 0 }));
         assert_eq!(identity(&user("4711", Some("4712"))), Ok(Identity { uid: 4711, gid: 4712 }));

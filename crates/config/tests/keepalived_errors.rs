@@ -77,8 +77,8 @@ fn errors_in_an_instance_point_at_their_line() {
         ("virtual_ipaddress {\n192.0.2.1 lable x\n}", "7: unknown address option `lable`"),
         ("virtual_ipaddress {\n2001:db8::1\n}", "7: all addresses of an instance are IPv4, or all are IPv6"),
         (
-            "virtual_ipaddress {\n192.0.2.1 preferred_lft 0\n}",
-            "7: address option `preferred_lft` is not supported yet",
+            "virtual_ipaddress {\n192.0.2.1 valid_lft 0\n}",
+            "7: address option `valid_lft` is not supported yet",
         ),
         ("unicast_peer {\n2001:db8::1\n}", "7: 2001:db8::1 is not an IPv4 address"),
         ("unicast_peer {\npeer\n}", "7: `peer` is not an IP address"),
@@ -147,9 +147,10 @@ fn errors_outside_instances_point_at_their_line() {
         ("track_file f {\nweight 1\n}", "1: track_file `f` has no `file`"),
         ("global_defs {\nnotify_fifo_script \"/bin/x\"\n}", "2: `notify_fifo_script` has no FIFO to read"),
         ("a \\\nb", "1: this line cannot go on in the next one"),
-        ("~SEQ(i, 1, 3) b $i", "1: `~SEQ` and `~LST` are not supported"),
+        ("~SEQ(i, 1, 0, 3) b $i", "1: this sequence never gets to its end"),
+        ("~LST(i) b $i", "1: expected ~LST(VAR, VALUE, ...) or ~LST({VAR, VAR}, {VALUE, VALUE}, ...)"),
+        ("~SEQ(a,65536) ~SEQ(b,65536) ${none}", "1: repetitions make more than 131072 lines"),
         ("$A=${A}\n${A}", "2: this definition refers to itself, or to far too many others"),
-        ("router_id ${_RANDOM 1 5}", "1: `${_RANDOM}` is not supported"),
         ("includer missing.conf", "1: cannot read /etc/keepalived/missing.conf: entity not found"),
     ] {
         let errors = found(text, Severity::Error);

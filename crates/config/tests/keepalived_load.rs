@@ -16,6 +16,7 @@ fn loaded(name: &str, id: &str) -> Loaded {
     let options = Options {
         config_id: Some(id.to_owned()),
         environment: BTreeMap::from([("SITE".to_owned(), "north".to_owned())]),
+        random_seed: 0,
     };
     load(&path(name), &options)
 }

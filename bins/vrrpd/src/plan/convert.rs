@@ -146,6 +146,9 @@ mod tests {
         Garp {
             master_delay: Duration::from_secs(master_delay),
             master_repeat,
+            lower_prio_delay: Duration::from_secs(master_delay),
+            lower_prio_repeat: master_repeat,
+            extra_if: None,
             master_refresh: Duration::ZERO,
             master_refresh_repeat: 1,
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::lexer::{Char, trim};
+use super::random::Random;
 use crate::source::Span;
 
 /// How deep definitions may refer to definitions.
@@ -21,6 +22,8 @@ pub(super) struct Builtins<'a> {
     pub(super) instance: &'a str,
     /// `${_ENV NAME}` looks here.
     pub(super) environment: &'a BTreeMap<String, String>,
+    /// `${_RANDOM}` takes its numbers from here.
+    pub(super) random: &'a Random,
 }
 
 /// Why a line cannot be expanded.
@@ -42,6 +45,14 @@ impl Definitions {
     /// Defines or redefines `name`.
     pub(super) fn define(&mut self, name: String, value: Vec<Char>) {
         self.0.insert(name, value);
+    }
+
+    /// Sets or forgets `name`; what it was.
+    pub(super) fn exchange(&mut self, name: &str, value: Option<Vec<Char>>) -> Option<Vec<Char>> {
+        match value {
+            Some(value) => self.0.insert(name.to_owned(), value),
+            None => self.0.remove(name),
+        }
     }
 
     /// Replaces every reference in `text`; characters that come from a value carry the place of the reference.
@@ -99,12 +110,6 @@ impl Expansion<'_> {
             }
             if let Some(value) = definitions.0.get(&reference.name).filter(|_| reference.argument.is_none()) {
                 self.run(value, Some(here), depth + 1)?;
-            } else if reference.name == "_RANDOM" {
-                return Err(Failure {
-                    span: here,
-                    message: "`${_RANDOM}` is not supported",
-                    help: "write a number; a configuration means the same each time it is read",
-                });
             } else if let Some(value) = self.builtin(&reference) {
                 for c in value.chars() {
                     self.push(c, here)?;
@@ -137,10 +142,23 @@ impl Expansion<'_> {
             ("_INSTANCE", None) => Some(self.builtins.instance.to_owned()),
             ("_HASH", None) => Some("#".to_owned()),
             ("_BANG", None) => Some("!".to_owned()),
+            ("_RANDOM", range) => random(self.builtins.random, range.unwrap_or_default()),
             ("_ENV", Some(name)) => Some(self.builtins.environment.get(name).cloned().unwrap_or_default()),
             _ => None,
         }
     }
+}
+
+/// `MIN MAX`; `MAX` is 32767 and `MIN` 0 if it is not there.
+fn random(random: &Random, range: &str) -> Option<String> {
+    let numbers: Vec<u32> = range.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
+    let (min, max) = match numbers[..] {
+        [] => (0, 32_767),
+        [min] => (min, 32_767),
+        [min, max] => (min, max),
+        _ => return None,
+    };
+    (min <= max).then(|| random.between(min, max).to_string())
 }
 
 /// `$NAME`, `${NAME}` or `${NAME argument}`.
@@ -201,7 +219,13 @@ mod tests {
         for (name, value) in definitions {
             known.define((*name).to_owned(), chars(value));
         }
-        let builtins = Builtins { directory: "/etc/keepalived", instance: "one", environment: &environment };
+        let random = Random::new(0);
+        let builtins = Builtins {
+            directory: "/etc/keepalived",
+            instance: "one",
+            environment: &environment,
+            random: &random,
+        };
         known.expand(&chars(text), builtins).map(|text| text.iter().map(|c| c.c).collect())
     }
 
@@ -218,6 +242,7 @@ mod tests {
             ("${_PWD}/x ${_INSTANCE}", "/etc/keepalived/x one"),
             ("${_HASH}${_BANG}", "#!"),
             ("${_ENV SITE} ${_ENV NONE}.", "north ."),
+            ("${_RANDOM 7 7} ${_RANDOM 9 8} ${_RANDOM a}", "7 ${_RANDOM 9 8} ${_RANDOM a}"),
             ("$ ${ $1 ${IF", "$ ${ $1 ${IF"),
         ] {
             assert_eq!(expand(&definitions, text), Ok(expected.to_owned()), "{text}");

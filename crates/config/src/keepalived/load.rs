@@ -20,6 +20,8 @@ pub struct Options {
     pub config_id: Option<String>,
     /// The environment that `${_ENV NAME}` looks in.
     pub environment: BTreeMap<String, String>,
+    /// Where the numbers of `${_RANDOM}` begin when the file has no `random_seed`; the same seed gives the same numbers.
+    pub random_seed: u64,
 }
 
 /// What came of reading a configuration.
@@ -64,7 +66,7 @@ pub fn parse(
 ) -> (Option<Config>, Diagnostics) {
     let (lines, mut diagnostics) = reader::read(sources, file, options, read_file);
     let blocks = tree::build(lines, &mut diagnostics);
-    let (config, found) = check::check(&blocks, file);
+    let (config, found) = check::check(&blocks, file, read_file);
     diagnostics.0.extend(found.0);
     lint::lint(&config, &mut diagnostics);
     diagnostics.0.sort_by_key(|d| d.span.map(|span| (span.file, span.start)));

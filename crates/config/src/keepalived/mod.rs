@@ -33,7 +33,9 @@ mod lexer;
 mod lint;
 mod load;
 mod model;
+mod random;
 mod reader;
+mod repeat;
 mod tree;
 
 pub use load::{Loaded, Options, load, parse};

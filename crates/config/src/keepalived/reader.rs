@@ -7,6 +7,8 @@ use std::sync::Arc;
 use super::expand::{self, Builtins, Definitions};
 use super::lexer::{self, Char, Stripped, Token};
 use super::load::Options;
+use super::random::Random;
+use super::repeat;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::source::{FileId, Sources, Span};
 
@@ -16,6 +18,10 @@ const MAX_DEPTH: usize = 16;
 const MAX_FILES: usize = 1000;
 /// How many patterns the braces of one `include` may make.
 const MAX_PATTERNS: usize = 256;
+/// How many `~SEQ` and `~LST` a line may have.
+const MAX_REPEATS: usize = 16;
+/// How many lines all `~SEQ` and `~LST` of a configuration may make.
+const MAX_REPETITIONS: usize = 1 << 17;
 
 /// Adds a file just read to `sources`; bytes that are not UTF-8 are replaced and reported.
 pub(super) fn add_file(
@@ -55,6 +61,9 @@ pub(super) fn read(
         diagnostics: Diagnostics::default(),
         definitions: Definitions::default(),
         instance: String::new(),
+        random: Random::new(options.random_seed),
+        repeats: 0,
+        repetitions: 0,
         lines: Vec::new(),
         open: Vec::new(),
         files: 0,
@@ -71,6 +80,11 @@ struct Reader<'a> {
     definitions: Definitions,
     /// The value of the last `instance` line.
     instance: String,
+    random: Random,
+    /// How many `~SEQ` and `~LST` are being repeated, one in another.
+    repeats: usize,
+    /// How many lines they have made.
+    repetitions: usize,
     lines: Vec<Vec<Token>>,
     /// The files being read, the outermost first.
     open: Vec<PathBuf>,
@@ -149,13 +163,16 @@ impl Reader<'_> {
                     .help("write it on one line; only a `$NAME=` definition may have several"),
             );
         }
-        let directory = self.directory();
-        let builtins = Builtins {
-            directory: &directory,
-            instance: &self.instance,
-            environment: &self.options.environment,
-        };
-        match self.definitions.expand(&text, builtins) {
+        self.written(&text);
+        None
+    }
+
+    /// A line as it is written, or with the variable of a repetition set.
+    fn written(&mut self, text: &[Char]) {
+        if self.repeated(text) {
+            return;
+        }
+        match self.expand(text) {
             Ok(expanded) => {
                 for part in expanded.split(|c| c.c == '\n') {
                     self.expanded(lexer::trim(part).to_vec());
@@ -165,7 +182,66 @@ impl Reader<'_> {
                 self.diagnostics.push(Diagnostic::error(failure.message, failure.span).help(failure.help));
             }
         }
-        None
+    }
+
+    fn expand(&self, text: &[Char]) -> Result<Vec<Char>, expand::Failure> {
+        let directory = self.directory();
+        let builtins = Builtins {
+            directory: &directory,
+            instance: &self.instance,
+            environment: &self.options.environment,
+            random: &self.random,
+        };
+        self.definitions.expand(text, builtins)
+    }
+
+    /// Reads a line that begins with `~SEQ` or `~LST` as often as it says; whether it does.
+    fn repeated(&mut self, text: &[Char]) -> bool {
+        let resolve = |text: &[Char]| self.expand(text).unwrap_or_else(|_| text.to_vec());
+        let Some(found) = repeat::repeat(text, resolve) else { return false };
+        let span = text.first().map_or(Span::new(FileId(0), 0..0), |first| first.span);
+        let mut refuse = |message: &str, span: Span| {
+            self.diagnostics.push(
+                Diagnostic::error(message, span)
+                    .label("a line that is repeated")
+                    .help("for example `~SEQ(n, 1, 3) 192.0.2.${n}`"),
+            );
+        };
+        let found = match found {
+            Ok(_) if self.repeats >= MAX_REPEATS => {
+                refuse("this line is repeated in too many ways", span);
+                return true;
+            }
+            Ok(found) => found,
+            Err(error) => {
+                refuse(error.message, error.span);
+                return true;
+            }
+        };
+        self.repeats += 1;
+        for row in found.rows {
+            self.repetitions += 1;
+            if self.repetitions > MAX_REPETITIONS {
+                self.diagnostics.push(
+                    Diagnostic::error("repetitions make more than 131072 lines", span)
+                        .label("none of them is looked at")
+                        .help("repeat it less often"),
+                );
+                self.lines.clear();
+                break;
+            }
+            let mut before = Vec::new();
+            for (name, value) in row {
+                let value = value.chars().map(|c| Char { c, span }).collect();
+                before.push((self.definitions.exchange(&name, Some(value)), name));
+            }
+            self.written(&found.rest);
+            for (value, name) in before.into_iter().rev() {
+                self.definitions.exchange(&name, value);
+            }
+        }
+        self.repeats -= 1;
+        true
     }
 
     /// One line after expansion.
@@ -177,12 +253,7 @@ impl Reader<'_> {
             self.definitions.define(name, value);
             return;
         }
-        if let Some(span) = repeats(&text) {
-            self.diagnostics.push(
-                Diagnostic::error("`~SEQ` and `~LST` are not supported", span)
-                    .label("repeats the line in keepalived")
-                    .help("write the lines out, or put the repeated part into a `$NAME=` definition"),
-            );
+        if self.repeated(&text) {
             return;
         }
         let tokens = lexer::tokens(&text, &mut self.diagnostics);
@@ -196,6 +267,12 @@ impl Reader<'_> {
             }
             [Token::Word(keyword), Token::Word(value)] if keyword.text == "instance" => {
                 self.instance.clone_from(&value.text);
+                self.lines.push(tokens);
+            }
+            [Token::Word(keyword), Token::Word(value)] if keyword.text == "random_seed" => {
+                if let Ok(seed) = value.text.parse::<u32>() {
+                    self.random.seed(u64::from(seed));
+                }
                 self.lines.push(tokens);
             }
             _ => self.lines.push(tokens),
@@ -282,13 +359,6 @@ impl Reader<'_> {
             }
         }
     }
-}
-
-/// Where `~SEQ(...)`, `~SEQx(...)` or `~LST(...)` stands, when the line starts with one.
-fn repeats(text: &[Char]) -> Option<Span> {
-    let start: String = text.iter().take(4).map(|c| c.c).collect();
-    let (first, last) = (text.first()?, text.get(3)?);
-    matches!(start.as_str(), "~SEQ" | "~LST").then(|| first.span.to(last.span))
 }
 
 fn is_include(word: &str) -> bool {

@@ -2,26 +2,13 @@
 
 use std::net::IpAddr;
 
+use super::super::keywords;
 use super::super::lexer::Word;
-use super::super::model::{Broadcast, Scope, UnicastPeer, VirtualAddress};
+use super::super::model::{Broadcast, PreferredLifetime, Scope, UnicastPeer, VirtualAddress};
 use super::super::tree::Block;
+use super::words::Words;
 use super::{Findings, split_inline, value};
-use crate::diagnostic::{Diagnostic, nearest};
-
-/// The options of a virtual address; the second list is not supported yet.
-const OPTIONS: &[&str] = &["brd", "broadcast", "dev", "scope", "label", "nodad", "noprefixroute"];
-const MISSING: &[&str] = &[
-    "peer",
-    "home",
-    "-nodad",
-    "mngtmpaddr",
-    "autojoin",
-    "no_track",
-    "preferred_lft",
-    "valid_lft",
-    "use_vmac",
-    "track_group",
-];
+use crate::diagnostic::Diagnostic;
 
 /// The statements of an address list; in a one-line block each address starts a new one.
 pub(super) fn entries(body: &[Block]) -> Vec<Block> {
@@ -32,12 +19,26 @@ pub(super) fn entries(body: &[Block]) -> Vec<Block> {
     body.iter().flat_map(|block| split_inline(block, &begins)).collect()
 }
 
-/// One line of `virtual_ipaddress`; `interface` is the instance's.
+/// One line of `virtual_ipaddress`; `interface` is the instance's. No address has its duplicates looked for: a router
+/// that takes over would find the one before it.
 pub(super) fn virtual_address(
     block: &Block,
     interface: &str,
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) -> Option<VirtualAddress> {
+    address(block, interface, false, findings)
+}
+
+/// One line of `static_ipaddress`; `interface` is the default one.
+pub(super) fn static_address(
+    block: &Block,
+    interface: &str,
+    findings: &mut Findings<'_>,
+) -> Option<VirtualAddress> {
+    address(block, interface, true, findings)
+}
+
+fn address(block: &Block, interface: &str, dad: bool, findings: &mut Findings<'_>) -> Option<VirtualAddress> {
     let word = &block.keyword;
     let Some((addr, prefix)) = parse(&word.text) else {
         findings.push(
@@ -47,69 +48,79 @@ pub(super) fn virtual_address(
         );
         return None;
     };
+    let host = if addr.is_ipv4() { 32 } else { 128 };
     let mut out = VirtualAddress {
         addr,
-        prefix_len: prefix.unwrap_or(if addr.is_ipv4() { 32 } else { 128 }),
+        prefix_len: prefix.unwrap_or(host),
         dev: interface.to_owned(),
         label: None,
         scope: Scope::Global,
         broadcast: Broadcast::None,
+        peer: None,
         noprefixroute: false,
+        home: false,
+        mngtmpaddr: false,
+        autojoin: false,
+        dad,
+        track: true,
+        preferred_lft: PreferredLifetime::Forever,
+        use_vmac: false,
+        track_group: None,
         span: block.span,
     };
-    let mut words = block.args.iter();
-    while let Some(option) = words.next() {
-        let takes_value = matches!(option.text.as_str(), "brd" | "broadcast" | "dev" | "scope" | "label");
-        if !takes_value {
-            flag(option, &mut out, findings);
-            if matches!(option.text.as_str(), "peer" | "preferred_lft" | "valid_lft" | "track_group") {
-                // Its value is no option of its own.
-                words.next();
-            }
-            continue;
+    let mut preferred = None;
+    let mut words = Words::new(&block.args, &keywords::ADDRESS, "address");
+    while let Some(option) = words.option(findings) {
+        match (option.keyword.text.as_str(), option.args.first()) {
+            ("preferred_lft", Some(value)) => preferred = lifetime(&option, value, findings),
+            (_, Some(value)) => valued(&option, value, &mut out, findings),
+            (flag, None) => self::flag(flag, &mut out),
         }
-        let Some(value) = words.next() else {
-            findings.push(
-                Diagnostic::error(format!("`{}` needs a value", option.text), option.span)
-                    .label("nothing follows"),
-            );
-            break;
-        };
-        valued(&option.text, value, &mut out, findings);
     }
+    let host_v6 = addr.is_ipv6() && out.prefix_len == 128;
+    let default = if host_v6 { PreferredLifetime::Seconds(0) } else { PreferredLifetime::Forever };
+    out.preferred_lft = preferred.unwrap_or(default);
     Some(out)
 }
 
 /// An option without a value.
-fn flag(option: &Word, out: &mut VirtualAddress, findings: &mut Findings) {
-    let name = option.text.as_str();
+fn flag(name: &str, out: &mut VirtualAddress) {
     match name {
         "noprefixroute" => out.noprefixroute = true,
-        // Duplicate address detection is off for virtual addresses anyway.
-        "nodad" => {}
-        _ if MISSING.contains(&name) => findings.push(
-            Diagnostic::error(format!("address option `{name}` is not supported yet"), option.span)
-                .label("keepalived's option, not ours so far")
-                .help("remove it"),
-        ),
-        _ => {
-            let found = Diagnostic::error(format!("unknown address option `{name}`"), option.span)
-                .label("expected brd, dev, scope, label or noprefixroute");
-            findings.push(match nearest(name, OPTIONS.iter().copied()) {
-                Some(near) => found.help(format!("did you mean `{near}`?")),
-                None => found,
-            });
-        }
+        "home" => out.home = true,
+        "mngtmpaddr" => out.mngtmpaddr = true,
+        "autojoin" => out.autojoin = true,
+        "no_track" => out.track = false,
+        "use_vmac" => out.use_vmac = true,
+        "nodad" => out.dad = false,
+        "-nodad" => out.dad = true,
+        _ => {}
     }
 }
 
+/// `preferred_lft SECONDS|forever`
+fn lifetime(option: &Block, value: &Word, findings: &mut Findings<'_>) -> Option<PreferredLifetime> {
+    if value.text == "forever" {
+        return Some(PreferredLifetime::Forever);
+    }
+    value::integer::<u32>(option, 0, 0..=u32::MAX - 1, findings).map(PreferredLifetime::Seconds)
+}
+
 /// An option with a value.
-fn valued(option: &str, value: &Word, out: &mut VirtualAddress, findings: &mut Findings) {
+fn valued(option: &Block, value: &Word, out: &mut VirtualAddress, findings: &mut Findings<'_>) {
     let text = value.text.as_str();
-    match option {
+    let name = option.keyword.text.as_str();
+    match name {
         "dev" => {
             if let Some(dev) = value::interface(text, value.span, findings) {
                 out.dev = dev;
+            }
+        }
+        "track_group" => out.track_group = Some(text.to_owned()),
+        "peer" if parse(text).is_some_and(|(peer, _)| peer.is_ipv4() == out.addr.is_ipv4()) => {
+            if let Some((peer, prefix)) = parse(text) {
+                out.peer = Some(peer);
+                out.prefix_len = prefix.unwrap_or(out.prefix_len);
             }
         }
         "label" if !text.is_empty() && text.len() <= 15 => out.label = Some(text.to_owned()),
@@ -118,13 +129,14 @@ fn valued(option: &str, value: &Word, out: &mut VirtualAddress, findings: &mut F
             out.broadcast = broadcast(text, out.addr).unwrap_or(out.broadcast);
         }
         _ => {
-            let expected = match option {
+            let expected = match name {
                 "label" => "1 to 15 bytes, by convention INTERFACE:TEXT",
                 "scope" => "global, site, link, host, nowhere or a number to 255",
+                "peer" => "an address of the same family, with or without a length",
                 _ => "an IPv4 address, + or -, at an IPv4 address",
             };
             findings.push(
-                Diagnostic::error(format!("`{option}` cannot be `{text}`"), value.span)
+                Diagnostic::error(format!("`{name}` cannot be `{text}`"), value.span)
                     .label(format!("expected {expected}")),
             );
         }
@@ -132,7 +144,7 @@ fn valued(option: &str, value: &Word, out: &mut VirtualAddress, findings: &mut F
 }
 
 /// One line of `unicast_peer`.
-pub(super) fn unicast_peer(block: &Block, findings: &mut Findings) -> Option<UnicastPeer> {
+pub(super) fn unicast_peer(block: &Block, findings: &mut Findings<'_>) -> Option<UnicastPeer> {
     let addr = single(&block.keyword, findings)?;
     let mut peer = UnicastPeer { addr, min_ttl: None, max_ttl: None };
     let mut words = block.args.iter();
@@ -158,7 +170,7 @@ pub(super) fn unicast_peer(block: &Block, findings: &mut Findings) -> Option<Uni
 }
 
 /// An address without a prefix length.
-pub(super) fn single(word: &Word, findings: &mut Findings) -> Option<IpAddr> {
+pub(super) fn single(word: &Word, findings: &mut Findings<'_>) -> Option<IpAddr> {
     let addr = word.text.parse().ok();
     if addr.is_none() {
         findings.push(
@@ -169,8 +181,29 @@ pub(super) fn single(word: &Word, findings: &mut Findings) -> Option<IpAddr> {
     addr
 }
 
+/// A multicast group; `ipv6` is the family it must be of, if that is known.
+pub(super) fn group(s: &Block, ipv6: Option<bool>, findings: &mut Findings<'_>) -> Option<IpAddr> {
+    let word = s.args.first()?;
+    let addr = single(word, findings)?;
+    // Advertisements do not leave their link, and IPv6 says so in the address.
+    let fits = match addr {
+        IpAddr::V4(group) => group.is_multicast(),
+        IpAddr::V6(group) => group.is_multicast() && group.segments()[0] & 0xf == 2,
+    };
+    if !fits || ipv6.is_some_and(|ipv6| ipv6 != addr.is_ipv6()) {
+        let expected = match ipv6 {
+            Some(false) => "an IPv4 multicast address",
+            Some(true) => "an IPv6 multicast address of link scope, ffx2::/16",
+            None => "a multicast address, in IPv6 of link scope, ffx2::/16",
+        };
+        value::wrong(s, &word.text, expected, word.span, findings);
+        return None;
+    }
+    Some(addr)
+}
+
 /// ADDRESS or ADDRESS/LENGTH.
-fn parse(text: &str) -> Option<(IpAddr, Option<u8>)> {
+pub(super) fn parse(text: &str) -> Option<(IpAddr, Option<u8>)> {
     let Some((addr, prefix)) = text.split_once('/') else {
         return Some((text.parse().ok()?, None));
     };
@@ -179,7 +212,8 @@ fn parse(text: &str) -> Option<(IpAddr, Option<u8>)> {
     (prefix <= if addr.is_ipv4() { 32 } else { 128 }).then_some((addr, Some(prefix)))
 }
 
-fn scope(text: &str) -> Option<Scope> {
+/// A scope's name or number.
+pub(super) fn scope(text: &str) -> Option<Scope> {
     Some(match text {
         "global" => Scope::Global,
         "site" => Scope::Site,

@@ -8,7 +8,7 @@ use super::super::lexer::Word;
 use super::super::model::{Auth, InitialState, Notify, TrackLbd, UnicastPeer, Version};
 use super::super::tree::Block;
 use super::garp::GarpDraft;
-use super::{Findings, address, global, statements, track, value};
+use super::{Findings, address, global, statements, track, value, vmac};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Span, Spanned};
 
@@ -56,15 +56,30 @@ pub(super) struct Draft {
     pub(super) v3_checksum_as_v2: Option<bool>,
     pub(super) notify: Notify,
     pub(super) vip_lease: Option<Duration>,
+    pub(super) hmac: Option<Block>,
+    pub(super) vmac: Option<vmac::Written>,
+    pub(super) use_vmac_addr: bool,
+    pub(super) xmit_base: bool,
+    pub(super) routes: Vec<Block>,
+    pub(super) rules: Vec<Block>,
+    pub(super) promote_secondaries: bool,
+    pub(super) unicast_fault_no_peer: bool,
+    pub(super) mcast_dst_ip: Option<Spanned<IpAddr>>,
+    pub(super) track_src_ip: Option<Span>,
+    pub(super) higher_prio_send_advert: Option<bool>,
+    pub(super) owner_ignore_adverts: Option<bool>,
+    pub(super) priority_changes: Option<bool>,
 }
 
 /// Reads the statements of a `vrrp_instance`.
-pub(super) fn read(block: &Block, findings: &mut Findings) -> Draft {
+pub(super) fn read(block: &Block, findings: &mut Findings<'_>) -> Draft {
     let mut draft = empty(block);
     let body = block.body.as_deref().unwrap_or_default();
     for statement in &statements(body, &keywords::INSTANCE, findings) {
         let name = statement.keyword.text.as_str();
-        if !draft.garp.take(name, statement, findings)
+        if name == "notify_priority_changes" {
+            draft.priority_changes = value::switch(statement, findings);
+        } else if !draft.garp.take(name, statement, findings)
             && !notify(&mut draft.notify, name, statement, findings)
             && !lists(&mut draft, name, statement, findings)
         {
@@ -113,17 +128,40 @@ fn empty(block: &Block) -> Draft {
         v3_checksum_as_v2: None,
         notify: Notify::default(),
         vip_lease: None,
+        hmac: None,
+        vmac: None,
+        use_vmac_addr: false,
+        xmit_base: false,
+        routes: Vec::new(),
+        rules: Vec::new(),
+        promote_secondaries: false,
+        unicast_fault_no_peer: false,
+        mcast_dst_ip: None,
+        track_src_ip: None,
+        higher_prio_send_advert: None,
+        owner_ignore_adverts: None,
+        priority_changes: None,
     }
 }
 
 /// `notify*`; whether it was one.
-fn notify(notify: &mut Notify, name: &str, s: &Block, findings: &mut Findings) -> bool {
+pub(super) fn notify(notify: &mut Notify, name: &str, s: &Block, findings: &mut Findings<'_>) -> bool {
     let field = match name {
         "notify_master" => &mut notify.master,
         "notify_backup" => &mut notify.backup,
         "notify_fault" => &mut notify.fault,
         "notify_stop" => &mut notify.stop,
-        "notify_deleted" => &mut notify.deleted,
+        "notify_deleted" => {
+            notify.tell_deleted = true;
+            if s.args.is_empty() {
+                return true;
+            }
+            &mut notify.deleted
+        }
+        "notify_priority_changes" => {
+            notify.priority_changes = value::switch(s, findings).unwrap_or(notify.priority_changes);
+            return true;
+        }
         "notify_master_rx_lower_pri" => &mut notify.master_rx_lower_pri,
         "notify" => &mut notify.any,
         _ => return false,
@@ -133,7 +171,7 @@ fn notify(notify: &mut Notify, name: &str, s: &Block, findings: &mut Findings) -
 }
 
 /// Statements with a list in their braces, which may stand several times; whether it was one.
-fn lists(draft: &mut Draft, name: &str, s: &Block, findings: &mut Findings) -> bool {
+fn lists(draft: &mut Draft, name: &str, s: &Block, findings: &mut Findings<'_>) -> bool {
     let body = s.body.as_deref().unwrap_or_default();
     match name {
         "virtual_ipaddress" => draft.addresses.extend(address::entries(body)),
@@ -150,6 +188,9 @@ fn lists(draft: &mut Draft, name: &str, s: &Block, findings: &mut Findings) -> b
         "track_file" => draft.track_file.extend(track::entries(body)),
         "track_process" => draft.track_process.extend(track::entries(body)),
         "track_lbd" => draft.track_lbd = Some(track::lbd(s, findings)),
+        "virtual_routes" => draft.routes.extend_from_slice(body),
+        "virtual_rules" => draft.rules.extend_from_slice(body),
+        "auth_hmac" => draft.hmac = Some(s.clone()),
         "authentication" => draft.auth = authentication(s, body, findings).or(draft.auth.take()),
         _ => return false,
     }
@@ -157,7 +198,7 @@ fn lists(draft: &mut Draft, name: &str, s: &Block, findings: &mut Findings) -> b
 }
 
 /// Statements with one value.
-fn values(draft: &mut Draft, name: &str, s: &Block, findings: &mut Findings) {
+fn values(draft: &mut Draft, name: &str, s: &Block, findings: &mut Findings<'_>) {
     match name {
         "state" => draft.state = state(s, findings),
         "interface" => {
@@ -201,12 +242,24 @@ fn values(draft: &mut Draft, name: &str, s: &Block, findings: &mut Findings) {
         "strict_mode" => draft.strict_mode = value::switch(s, findings),
         "skip_check_adv_addr" => draft.skip_check_adv_addr = value::switch(s, findings),
         "v3_checksum_as_v2" => draft.v3_checksum_as_v2 = value::switch(s, findings),
+        "use_vmac" => draft.vmac = Some(vmac::read(s, findings)),
+        "use_vmac_addr" => draft.use_vmac_addr = true,
+        "vmac_xmit_base" => draft.xmit_base = true,
+        "promote_secondaries" => draft.promote_secondaries = true,
+        "unicast_fault_no_peer" => draft.unicast_fault_no_peer = true,
+        "mcast_dst_ip" => {
+            let group = address::group(s, None, findings);
+            draft.mcast_dst_ip = group.map(|group| Spanned::new(group, s.span));
+        }
+        "track_src_ip" => draft.track_src_ip = Some(s.span),
+        "higher_prio_send_advert" => draft.higher_prio_send_advert = value::switch(s, findings),
+        "owner_ignore_adverts" => draft.owner_ignore_adverts = value::switch(s, findings),
         "vip_lease" => draft.vip_lease = global::lease(s, findings),
         _ => {}
     }
 }
 
-fn state(s: &Block, findings: &mut Findings) -> Option<Spanned<InitialState>> {
+fn state(s: &Block, findings: &mut Findings<'_>) -> Option<Spanned<InitialState>> {
     let word = s.args.first()?;
     let state = match word.text.as_str() {
         "MASTER" => InitialState::Master,
@@ -219,7 +272,7 @@ fn state(s: &Block, findings: &mut Findings) -> Option<Spanned<InitialState>> {
     Some(Spanned::new(state, s.span))
 }
 
-fn interface(s: &Block, findings: &mut Findings) -> Option<String> {
+fn interface(s: &Block, findings: &mut Findings<'_>) -> Option<String> {
     let word = s.args.first()?;
     if word.text == "lo" {
         findings.push(
@@ -232,12 +285,12 @@ fn interface(s: &Block, findings: &mut Findings) -> Option<String> {
     value::interface(&word.text, word.span, findings)
 }
 
-fn source(s: &Block, findings: &mut Findings) -> Option<Spanned<IpAddr>> {
+fn source(s: &Block, findings: &mut Findings<'_>) -> Option<Spanned<IpAddr>> {
     let word = s.args.first()?;
     Some(Spanned::new(address::single(word, findings)?, word.span))
 }
 
-fn authentication(s: &Block, body: &[Block], findings: &mut Findings) -> Option<Spanned<Auth>> {
+fn authentication(s: &Block, body: &[Block], findings: &mut Findings<'_>) -> Option<Spanned<Auth>> {
     let (mut pass, mut password) = (false, None);
     for statement in &statements(body, &keywords::AUTHENTICATION, findings) {
         let Some(word) = statement.args.first() else { continue };
@@ -278,7 +331,7 @@ fn authentication(s: &Block, body: &[Block], findings: &mut Findings) -> Option<
 }
 
 /// The first eight bytes of a password, zero padded.
-fn key(word: &Word, findings: &mut Findings) -> [u8; 8] {
+fn key(word: &Word, findings: &mut Findings<'_>) -> [u8; 8] {
     let bytes = word.text.as_bytes();
     if bytes.len() > 8 {
         findings.push(

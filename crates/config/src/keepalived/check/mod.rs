@@ -3,41 +3,51 @@
 mod address;
 mod garp;
 mod global;
+mod group;
+mod hmac;
 mod instance;
 mod resolve;
+mod route;
+mod rule;
 mod script;
 mod track;
 mod value;
+mod vmac;
+mod words;
 
 use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
 
 use super::keywords::{self, Context, Keyword, Shape, Support};
 use super::lexer::Word;
 use super::model::{Config, GlobalDefs};
 use super::tree::Block;
-use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
 use crate::source::{FileId, Span};
+
+/// Reads a file that a value names.
+pub(super) type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
 
 /// Checks the blocks of a configuration whose first file is `file`. Where there are errors, the result has defaults or
 /// nothing: it only serves to find further ones.
-pub(super) fn check(blocks: &[Block], file: FileId) -> (Config, Diagnostics) {
-    let mut findings = Findings::default();
+pub(super) fn check(blocks: &[Block], file: FileId, read_file: ReadFile<'_>) -> (Config, Diagnostics) {
+    let mut findings = Findings { diagnostics: Diagnostics::default(), said: BTreeSet::new(), read_file };
     let top = statements(blocks, &keywords::TOP, &mut findings);
-    let mut global = GlobalDefs::default();
-    let mut defaults = global::Defaults::default();
-    for block in &top {
-        match block.keyword.text.as_str() {
-            "global_defs" => global::check(block, &mut global, &mut defaults, &mut findings),
-            "instance" => global.instance = block.arg(0).map(str::to_owned),
-            _ => {}
-        }
-    }
+    let (global, defaults) = global(&top, &mut findings);
     let mut config = Config {
         global,
         scripts: Vec::new(),
         processes: Vec::new(),
         files: Vec::new(),
         instances: Vec::new(),
+        groups: Vec::new(),
+        static_addresses: Vec::new(),
+        static_routes: Vec::new(),
+        static_rules: Vec::new(),
+        track_groups: Vec::new(),
+        garp_groups: Vec::new(),
+        interface_delays: Vec::new(),
     };
     for block in &top {
         match block.keyword.text.as_str() {
@@ -47,15 +57,22 @@ pub(super) fn check(blocks: &[Block], file: FileId) -> (Config, Diagnostics) {
             _ => {}
         }
     }
-    let mut any = false;
-    for block in top.iter().filter(|block| block.keyword.text == "vrrp_instance") {
-        any = true;
-        let draft = instance::read(block, &mut findings);
-        let instance = resolve::resolve(draft, &defaults, &config, &mut findings);
-        resolve::compare(&instance, &config.instances, &mut findings);
-        config.instances.push(instance);
+    instances(&top, &defaults, &mut config, &mut findings);
+    let mut preferences = rule::Preferences::default();
+    for block in &top {
+        match block.keyword.text.as_str() {
+            "vrrp_sync_group" => group::sync(block, &mut config, defaults.priority_changes, &mut findings),
+            "track_group" => group::track(block, &mut config, &mut findings),
+            "garp_group" => group::garp(block, &mut config, &mut findings),
+            "interface_up_down_delays" => group::delays(block, &mut config, &mut findings),
+            "static_ipaddress" | "static_routes" | "static_rules" => {
+                fixed(block, &defaults, &mut config, &mut preferences, &mut findings);
+            }
+            _ => {}
+        }
     }
-    if !any {
+    group::compare_static(&config, &mut findings);
+    if !top.iter().any(|block| block.keyword.text == "vrrp_instance") {
         findings.push(
             Diagnostic::warning(
                 "there is no `vrrp_instance`: vrrpd has nothing to do",
@@ -67,16 +84,72 @@ pub(super) fn check(blocks: &[Block], file: FileId) -> (Config, Diagnostics) {
     (config, findings.diagnostics)
 }
 
-/// What was found so far.
-#[derive(Debug, Default)]
-struct Findings {
-    diagnostics: Diagnostics,
-    said: BTreeSet<String>,
+/// `global_defs`, and what it says about every instance.
+fn global(top: &[Block], findings: &mut Findings<'_>) -> (GlobalDefs, global::Defaults) {
+    let mut global = GlobalDefs::default();
+    let mut defaults = global::Defaults::default();
+    for block in top {
+        match block.keyword.text.as_str() {
+            "global_defs" => global::check(block, &mut global, &mut defaults, findings),
+            "instance" => global.instance = block.arg(0).map(str::to_owned),
+            _ => {}
+        }
+    }
+    global::finish(&mut global, &mut defaults);
+    (global, defaults)
 }
 
-impl Findings {
+fn instances(top: &[Block], defaults: &global::Defaults, config: &mut Config, findings: &mut Findings<'_>) {
+    let mut preferences = rule::Preferences::default();
+    for block in top.iter().filter(|block| block.keyword.text == "vrrp_instance") {
+        let draft = instance::read(block, findings);
+        let instance = resolve::resolve(draft, defaults, config, &mut preferences, findings);
+        resolve::compare(&instance, &config.instances, findings);
+        config.instances.push(instance);
+    }
+}
+
+/// `static_ipaddress`, `static_routes` and `static_rules`.
+fn fixed(
+    block: &Block,
+    defaults: &global::Defaults,
+    config: &mut Config,
+    preferences: &mut rule::Preferences,
+    findings: &mut Findings<'_>,
+) {
+    let body = block.body.as_deref().unwrap_or_default();
+    match block.keyword.text.as_str() {
+        "static_ipaddress" => {
+            for entry in address::entries(body) {
+                let address = address::static_address(&entry, &defaults.interface, findings);
+                config.static_addresses.extend(address);
+            }
+        }
+        "static_routes" => {
+            config.static_routes.extend(body.iter().filter_map(|line| route::route(line, findings)));
+        }
+        _ => {
+            let rules = body.iter().filter_map(|line| rule::rule(line, preferences, findings));
+            config.static_rules.extend(rules);
+        }
+    }
+}
+
+/// What was found so far, and how to read files that values name.
+struct Findings<'a> {
+    diagnostics: Diagnostics,
+    said: BTreeSet<String>,
+    read_file: ReadFile<'a>,
+}
+
+impl Findings<'_> {
     fn push(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
+    }
+
+    /// How many errors there are.
+    fn errors(&self) -> usize {
+        self.diagnostics.iter().filter(|found| found.severity == Severity::Error).count()
     }
 
     /// Adds a finding unless one with its message is there.
@@ -88,7 +161,7 @@ impl Findings {
 }
 
 /// The statements of a body that are to be read; the others are reported.
-fn statements(body: &[Block], context: &Context, findings: &mut Findings) -> Vec<Block> {
+fn statements(body: &[Block], context: &Context, findings: &mut Findings<'_>) -> Vec<Block> {
     let begins = |words: &[Word], start: usize, at: usize| {
         let min = context.find(&words[start].text).map_or(0, Keyword::min);
         at > start + min && !words[at].quoted && context.find(&words[at].text).is_some()
@@ -119,7 +192,7 @@ fn split_inline(block: &Block, begins: &dyn Fn(&[Word], usize, usize) -> bool) -
 }
 
 /// Whether a statement is supported and has the right shape.
-fn accept(block: &Block, context: &Context, findings: &mut Findings) -> bool {
+fn accept(block: &Block, context: &Context, findings: &mut Findings<'_>) -> bool {
     let name = block.keyword.text.as_str();
     let span = block.keyword.span;
     let Some(keyword) = context.find(name) else {
@@ -139,19 +212,29 @@ fn accept(block: &Block, context: &Context, findings: &mut Findings) -> bool {
             findings.once(no_effect(name, why, span));
             false
         }
+        Support::Idle(why) => {
+            findings.once(no_effect(name, why, span));
+            has_shape(block, keyword, findings)
+        }
         Support::Missing(way_out) => {
-            findings.push(
-                Diagnostic::error(format!("`{name}` is not supported yet"), span)
-                    .label("keepalived's keyword, not ours so far")
-                    .help(way_out),
-            );
+            findings.push(not_yet(name, way_out, span));
             false
+        }
+        Support::Planned(way_out) => {
+            findings.push(not_yet(name, way_out, span));
+            has_shape(block, keyword, findings)
         }
     }
 }
 
 fn no_effect(name: &str, why: &str, span: Span) -> Diagnostic {
     Diagnostic::warning(format!("`{name}` has no effect"), span).label("ignored").help(why)
+}
+
+fn not_yet(name: &str, way_out: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(format!("`{name}` is not supported yet"), span)
+        .label("keepalived's keyword, not ours so far")
+        .help(way_out)
 }
 
 fn unknown(name: &str, context: &Context, span: Span) -> Diagnostic {
@@ -168,7 +251,7 @@ fn unknown(name: &str, context: &Context, span: Span) -> Diagnostic {
     }
 }
 
-fn has_shape(block: &Block, keyword: &Keyword, findings: &mut Findings) -> bool {
+fn has_shape(block: &Block, keyword: &Keyword, findings: &mut Findings<'_>) -> bool {
     let name = keyword.name;
     let span = block.keyword.span;
     match (keyword.shape, &block.body) {

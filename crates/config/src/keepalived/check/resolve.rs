@@ -4,12 +4,15 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::super::duration;
-use super::super::model::{Auth, Config, InitialState, Tracked, Version, VirtualAddress, VrrpInstance};
+use super::super::model::{
+    Auth, AuthHmac, Config, InitialState, Tracked, Version, VirtualAddress, Vmac, VrrpInstance,
+};
 use super::super::tree::Block;
 use super::global::Defaults;
 use super::instance::Draft;
+use super::rule::{self, Preferences};
 use super::track::{self, Known};
-use super::{Findings, address};
+use super::{Findings, address, hmac, route, vmac};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Span, Spanned};
 
@@ -23,7 +26,8 @@ pub(super) fn resolve(
     draft: Draft,
     defaults: &Defaults,
     config: &Config,
-    findings: &mut Findings,
+    preferences: &mut Preferences,
+    findings: &mut Findings<'_>,
 ) -> VrrpInstance {
     required(&draft, findings);
     let strict = draft.strict_mode.unwrap_or(defaults.strict);
@@ -46,13 +50,38 @@ pub(super) fn resolve(
     if strict {
         strict_addresses(&draft, &addresses, findings);
     }
+    for address in addresses.iter_mut().chain(&mut excluded) {
+        address.use_vmac |= draft.use_vmac_addr && address.dev != interface;
+    }
+    let router = (draft.virtual_router_id.as_ref().map_or(0, |id| id.value), ipv6 == Some(true));
+    let advert_int = interval(draft.advert_int.as_ref(), version, findings);
+    let (auth, auth_hmac) = proofs(&draft, version, advert_int, strict, findings);
+    let mut notify = draft.notify;
+    notify.priority_changes = draft.priority_changes.unwrap_or(defaults.priority_changes);
+    let group = if router.1 { defaults.mcast_group6 } else { defaults.mcast_group4 };
+    let vmac = draft.vmac.map(|written| {
+        vmac::resolve(written, router, (&config.global.vmac_prefix, draft.xmit_base), findings)
+    });
+    vmac_paths(vmac.as_ref(), draft.unicast_peer.first().map(|peer| peer.span), findings);
     VrrpInstance {
         state,
         virtual_router_id: draft.virtual_router_id.as_ref().map_or(0, |id| id.value),
         priority,
-        advert_int: interval(draft.advert_int.as_ref(), version, findings),
+        advert_int,
         version,
-        auth: auth(draft.auth.as_ref(), version, strict, findings),
+        auth,
+        auth_hmac,
+        vmac,
+        virtual_routes: draft.routes.iter().filter_map(|line| route::route(line, findings)).collect(),
+        virtual_rules: draft
+            .rules
+            .iter()
+            .filter_map(|line| rule::rule(line, preferences, findings))
+            .collect(),
+        promote_secondaries: draft.promote_secondaries,
+        unicast_fault_no_peer: draft.unicast_fault_no_peer,
+        mcast_dst_ip: draft.mcast_dst_ip.map(|group| group.value).or(group),
+        track_src_ip: draft.track_src_ip.is_some(),
         virtual_ipaddress: addresses,
         virtual_ipaddress_excluded: excluded,
         unicast_src_ip: draft.unicast_src_ip.map(|source| source.value),
@@ -71,11 +100,13 @@ pub(super) fn resolve(
         accept: draft.accept.unwrap_or(!strict),
         garp: draft.garp.resolve(defaults.garp),
         lower_prio_no_advert: draft.lower_prio_no_advert.or(defaults.lower_prio_no_advert).unwrap_or(strict),
+        higher_prio_send_advert: draft.higher_prio_send_advert.unwrap_or(defaults.higher_prio_send_advert),
+        owner_ignore_adverts: draft.owner_ignore_adverts.unwrap_or(defaults.owner_ignore_adverts),
         strict_mode: strict,
         skip_check_adv_addr: draft.skip_check_adv_addr.unwrap_or(defaults.skip_check_adv_addr),
         v3_checksum_as_v2: draft.v3_checksum_as_v2.unwrap_or(defaults.v3_checksum_as_v2),
         down_timer_adverts: draft.down_timer_adverts.unwrap_or(defaults.down_timer_adverts),
-        notify: draft.notify,
+        notify,
         vip_lease: draft.vip_lease.or(defaults.vip_lease),
         span: draft.span,
         name: draft.name.text,
@@ -84,7 +115,7 @@ pub(super) fn resolve(
 }
 
 /// Reports what `instance` has in common with an earlier one and must not.
-pub(super) fn compare(instance: &VrrpInstance, earlier: &[VrrpInstance], findings: &mut Findings) {
+pub(super) fn compare(instance: &VrrpInstance, earlier: &[VrrpInstance], findings: &mut Findings<'_>) {
     if let Some(other) = earlier.iter().find(|other| other.name == instance.name) {
         findings.push(
             Diagnostic::error(format!("there are two `vrrp_instance {}`", instance.name), instance.span)
@@ -94,6 +125,17 @@ pub(super) fn compare(instance: &VrrpInstance, earlier: &[VrrpInstance], finding
         );
     }
     let own = router(instance);
+    if let Some(vmac) = &instance.vmac
+        && let Some(other) =
+            earlier.iter().filter_map(|other| other.vmac.as_ref()).find(|o| o.name == vmac.name)
+    {
+        findings.push(
+            Diagnostic::error(format!("the interface `{}` would be made twice", vmac.name), vmac.span)
+                .label("another instance has it")
+                .help("write `use_vmac NAME` with a name for each")
+                .related(other.span, "the first one"),
+        );
+    }
     if own.0.is_empty() || own.1 == 0 {
         return;
     }
@@ -117,7 +159,7 @@ fn router(instance: &VrrpInstance) -> (&str, u8, bool) {
     (instance.interface.as_str(), instance.virtual_router_id, ipv6)
 }
 
-fn required(draft: &Draft, findings: &mut Findings) {
+fn required(draft: &Draft, findings: &mut Findings<'_>) {
     let name = &draft.name.text;
     let mut missing = |keyword: &str, help: &str| {
         findings.push(
@@ -155,7 +197,7 @@ fn no_address(draft: &Draft, strict: bool) -> Diagnostic {
         .help("add `virtual_ipaddress { ... }`, or `no_virtual_ipaddress` when that is meant")
 }
 
-fn virtual_addresses(entries: &[Block], interface: &str, findings: &mut Findings) -> Vec<VirtualAddress> {
+fn virtual_addresses(entries: &[Block], interface: &str, findings: &mut Findings<'_>) -> Vec<VirtualAddress> {
     let mut out: Vec<VirtualAddress> = Vec::new();
     for entry in entries {
         let Some(address) = address::virtual_address(entry, interface, findings) else { continue };
@@ -171,7 +213,7 @@ fn virtual_addresses(entries: &[Block], interface: &str, findings: &mut Findings
     out
 }
 
-fn same_family(addresses: &[VirtualAddress], findings: &mut Findings) {
+fn same_family(addresses: &[VirtualAddress], findings: &mut Findings<'_>) {
     let Some(first) = addresses.first() else { return };
     for other in addresses.iter().filter(|other| other.addr.is_ipv6() != first.addr.is_ipv6()) {
         findings.push(
@@ -184,7 +226,7 @@ fn same_family(addresses: &[VirtualAddress], findings: &mut Findings) {
 }
 
 /// Takes out the addresses that do not fit an advertisement.
-fn surplus(addresses: &mut Vec<VirtualAddress>, findings: &mut Findings) -> Vec<VirtualAddress> {
+fn surplus(addresses: &mut Vec<VirtualAddress>, findings: &mut Findings<'_>) -> Vec<VirtualAddress> {
     let Some(first) = addresses.get(MAX_ADDRESSES) else { return Vec::new() };
     findings.push(
         Diagnostic::warning("an advertisement has room for 255 addresses", first.span)
@@ -200,10 +242,17 @@ fn family(addresses: &[VirtualAddress], peer: Option<IpAddr>) -> Option<bool> {
 }
 
 /// Sources and peers must be of the instance's family.
-fn sources(draft: &Draft, ipv6: Option<bool>, findings: &mut Findings) {
+fn sources(draft: &Draft, ipv6: Option<bool>, findings: &mut Findings<'_>) {
     let peers = draft.unicast_peer.iter().map(|peer| (peer.value.addr, peer.span));
-    let sources = [&draft.unicast_src_ip, &draft.mcast_src_ip];
+    let sources = [&draft.unicast_src_ip, &draft.mcast_src_ip, &draft.mcast_dst_ip];
     let sources = sources.into_iter().flatten().map(|source| (source.value, source.span));
+    let source = if draft.unicast_peer.is_empty() { &draft.mcast_src_ip } else { &draft.unicast_src_ip };
+    if let (Some(span), None) = (draft.track_src_ip, source) {
+        findings.push(
+            Diagnostic::warning("`track_src_ip` has no effect without a source address", span)
+                .help("add `mcast_src_ip ADDRESS`, with unicast peers `unicast_src_ip ADDRESS`"),
+        );
+    }
     for (addr, span) in peers.chain(sources) {
         let Some(ipv6) = ipv6.filter(|ipv6| *ipv6 != addr.is_ipv6()) else { continue };
         let family = if ipv6 { "IPv6" } else { "IPv4" };
@@ -215,7 +264,7 @@ fn sources(draft: &Draft, ipv6: Option<bool>, findings: &mut Findings) {
     }
 }
 
-fn version(draft: &Draft, defaults: &Defaults, ipv6: Option<bool>, findings: &mut Findings) -> Version {
+fn version(draft: &Draft, defaults: &Defaults, ipv6: Option<bool>, findings: &mut Findings<'_>) -> Version {
     if ipv6 != Some(true) {
         return draft.version.as_ref().map_or(defaults.version, |version| version.value);
     }
@@ -229,7 +278,7 @@ fn version(draft: &Draft, defaults: &Defaults, ipv6: Option<bool>, findings: &mu
 }
 
 /// `advert_int` as the version can say it.
-fn interval(written: Option<&Spanned<Duration>>, version: Version, findings: &mut Findings) -> Duration {
+fn interval(written: Option<&Spanned<Duration>>, version: Version, findings: &mut Findings<'_>) -> Duration {
     let Some(written) = written else { return Duration::from_secs(1) };
     let asked = written.value;
     let (rounded, why, help) = match version {
@@ -262,11 +311,42 @@ fn interval(written: Option<&Spanned<Duration>>, version: Version, findings: &mu
     rounded
 }
 
+/// `authentication` or `auth_hmac`, never both.
+fn proofs(
+    draft: &Draft,
+    version: Version,
+    interval: Duration,
+    strict: bool,
+    findings: &mut Findings<'_>,
+) -> (Option<Auth>, Option<AuthHmac>) {
+    let signed = draft.hmac.as_ref().and_then(|block| hmac::hmac(block, interval, findings));
+    if let (Some(hmac), Some(password)) = (&draft.hmac, &draft.auth) {
+        findings.push(
+            Diagnostic::error("`auth_hmac` and `authentication` exclude each other", hmac.span)
+                .help("remove the `authentication` block on all nodes")
+                .related(password.span, "the other one"),
+        );
+    }
+    (auth(draft.auth.as_ref(), version, strict, findings), signed)
+}
+
+/// Unicast frames with the virtual MAC would never be answered there.
+fn vmac_paths(vmac: Option<&Vmac>, peer: Option<Span>, findings: &mut Findings<'_>) {
+    if let (Some(vmac), Some(peer)) = (vmac.filter(|vmac| !vmac.xmit_base), peer) {
+        findings.push(
+            Diagnostic::error("`use_vmac` with unicast peers needs `vmac_xmit_base`", vmac.span)
+                .label("advertisements would come from the virtual MAC")
+                .help("add `vmac_xmit_base`")
+                .related(peer, "a unicast peer"),
+        );
+    }
+}
+
 fn auth(
     written: Option<&Spanned<Auth>>,
     version: Version,
     strict: bool,
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) -> Option<Auth> {
     let written = written?;
     let why = match (version, strict) {
@@ -278,7 +358,7 @@ fn auth(
     None
 }
 
-fn state(draft: &Draft, strict: bool, priority: u8, findings: &mut Findings) -> InitialState {
+fn state(draft: &Draft, strict: bool, priority: u8, findings: &mut Findings<'_>) -> InitialState {
     let Some(written) = &draft.state else { return InitialState::Backup };
     let owner = priority == 255;
     if strict && (written.value == InitialState::Master) != owner {
@@ -296,7 +376,12 @@ fn state(draft: &Draft, strict: bool, priority: u8, findings: &mut Findings) -> 
 }
 
 /// `preempt` and `preempt_delay` in force.
-fn preempt(draft: &Draft, strict: bool, state: InitialState, findings: &mut Findings) -> (bool, Duration) {
+fn preempt(
+    draft: &Draft,
+    strict: bool,
+    state: InitialState,
+    findings: &mut Findings<'_>,
+) -> (bool, Duration) {
     let master = state == InitialState::Master;
     let mut cleared = |keyword: &str, span: Span, why: &str, help: &str| {
         findings.push(
@@ -329,7 +414,7 @@ fn preempt(draft: &Draft, strict: bool, state: InitialState, findings: &mut Find
 }
 
 /// What strict mode forbids of addresses.
-fn strict_addresses(draft: &Draft, addresses: &[VirtualAddress], findings: &mut Findings) {
+fn strict_addresses(draft: &Draft, addresses: &[VirtualAddress], findings: &mut Findings<'_>) {
     if let Some(peer) = draft.unicast_peer.first() {
         findings.push(
             Diagnostic::error("`vrrp_strict` allows no unicast peers", peer.span)
@@ -349,17 +434,20 @@ fn strict_addresses(draft: &Draft, addresses: &[VirtualAddress], findings: &mut 
     }
 }
 
-fn scripts(entries: &[Block], config: &Config, findings: &mut Findings) -> Vec<Tracked> {
+/// The entries of a `track_*` list, with the weights of what they name.
+pub(super) fn scripts(entries: &[Block], config: &Config, findings: &mut Findings<'_>) -> Vec<Tracked> {
     let objects = config.scripts.iter().map(|s| (s.name.as_str(), s.weight, s.reverse)).collect();
     track::list(entries, &Known::Defined { block: "vrrp_script", objects }, 253, findings)
 }
 
-fn processes(entries: &[Block], config: &Config, findings: &mut Findings) -> Vec<Tracked> {
+/// The entries of a `track_*` list, with the weights of what they name.
+pub(super) fn processes(entries: &[Block], config: &Config, findings: &mut Findings<'_>) -> Vec<Tracked> {
     let objects = config.processes.iter().map(|p| (p.name.as_str(), p.weight, p.reverse)).collect();
     track::list(entries, &Known::Defined { block: "vrrp_track_process", objects }, 254, findings)
 }
 
-fn files(entries: &[Block], config: &Config, findings: &mut Findings) -> Vec<Tracked> {
+/// The entries of a `track_*` list, with the weights of what they name.
+pub(super) fn files(entries: &[Block], config: &Config, findings: &mut Findings<'_>) -> Vec<Tracked> {
     let objects = config.files.iter().map(|f| (f.name.as_str(), f.weight, f.reverse)).collect();
     track::list(entries, &Known::Defined { block: "vrrp_track_file", objects }, 254, findings)
 }

@@ -15,7 +15,7 @@ const MAX_INTERVAL: Duration = Duration::from_secs(4294);
 const MAX_DELAY: Duration = Duration::from_secs(3600);
 
 /// Reads a `vrrp_script` block and appends it.
-pub(super) fn script(block: &Block, scripts: &mut Vec<VrrpScript>, findings: &mut Findings) {
+pub(super) fn script(block: &Block, scripts: &mut Vec<VrrpScript>, findings: &mut Findings<'_>) {
     let Some(name) = new_name(block, scripts.iter().map(|s| (s.name.as_str(), s.span)), findings) else {
         return;
     };
@@ -65,7 +65,7 @@ pub(super) fn script(block: &Block, scripts: &mut Vec<VrrpScript>, findings: &mu
 }
 
 /// Reads a `vrrp_track_process` block and appends it.
-pub(super) fn process(block: &Block, processes: &mut Vec<TrackProcess>, findings: &mut Findings) {
+pub(super) fn process(block: &Block, processes: &mut Vec<TrackProcess>, findings: &mut Findings<'_>) {
     let Some(name) = new_name(block, processes.iter().map(|p| (p.name.as_str(), p.span)), findings) else {
         return;
     };
@@ -137,7 +137,7 @@ pub(super) fn process(block: &Block, processes: &mut Vec<TrackProcess>, findings
 }
 
 /// Reads a `vrrp_track_file` or `track_file` block and appends it.
-pub(super) fn file(block: &Block, files: &mut Vec<TrackFile>, findings: &mut Findings) {
+pub(super) fn file(block: &Block, files: &mut Vec<TrackFile>, findings: &mut Findings<'_>) {
     let Some(name) = new_name(block, files.iter().map(|f| (f.name.as_str(), f.span)), findings) else {
         return;
     };
@@ -161,7 +161,7 @@ pub(super) fn file(block: &Block, files: &mut Vec<TrackFile>, findings: &mut Fin
 }
 
 /// `init_file [VALUE] [overwrite]`.
-fn init(statement: &Block, findings: &mut Findings) -> Option<InitFile> {
+fn init(statement: &Block, findings: &mut Findings<'_>) -> Option<InitFile> {
     let mut init = InitFile { value: 0, overwrite: false };
     for (index, word) in statement.args.iter().take(2).enumerate() {
         if word.text == "overwrite" {
@@ -177,7 +177,7 @@ fn init(statement: &Block, findings: &mut Findings) -> Option<InitFile> {
 fn new_name<'b, 'e>(
     block: &'b Block,
     mut earlier: impl Iterator<Item = (&'e str, Span)>,
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) -> Option<&'b Word> {
     let name = block.args.first()?;
     let Some((_, first)) = earlier.find(|(other, _)| *other == name.text) else { return Some(name) };
@@ -197,23 +197,23 @@ fn missing(block: &Block, keyword: &str, help: &str) -> Diagnostic {
         .help(format!("add `{help}`"))
 }
 
-fn weight_of(s: &Block, limit: i16, old: (i16, bool), findings: &mut Findings) -> (i16, bool) {
+fn weight_of(s: &Block, limit: i16, old: (i16, bool), findings: &mut Findings<'_>) -> (i16, bool) {
     match value::weight(s, 0, limit, findings) {
         Some((weight, reverse)) => (weight, reverse.unwrap_or(false)),
         None => old,
     }
 }
 
-fn count(statement: &Block, findings: &mut Findings) -> Option<u32> {
+fn count(statement: &Block, findings: &mut Findings<'_>) -> Option<u32> {
     value::integer::<u32>(statement, 0, 1..=u32::MAX, findings)
 }
 
-fn delay(statement: &Block, findings: &mut Findings) -> Duration {
+fn delay(statement: &Block, findings: &mut Findings<'_>) -> Duration {
     value::seconds(statement, 0, Duration::ZERO..=MAX_DELAY, findings).unwrap_or_default()
 }
 
 /// A time above zero. keepalived takes 0 for one second, with a message.
-fn positive(statement: &Block, findings: &mut Findings) -> Option<Duration> {
+fn positive(statement: &Block, findings: &mut Findings<'_>) -> Option<Duration> {
     let time = value::seconds(statement, 0, Duration::ZERO..=MAX_INTERVAL, findings)?;
     if !time.is_zero() {
         return Some(time);

@@ -36,7 +36,7 @@ pub(super) fn list(
     entries: &[Block],
     known: &Known<'_>,
     limit: i16,
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) -> Vec<Tracked> {
     let mut out: Vec<Tracked> = Vec::new();
     for entry in entries {
@@ -53,7 +53,7 @@ pub(super) fn list(
     out
 }
 
-fn one(entry: &Block, known: &Known<'_>, limit: i16, findings: &mut Findings) -> Option<Tracked> {
+fn one(entry: &Block, known: &Known<'_>, limit: i16, findings: &mut Findings<'_>) -> Option<Tracked> {
     let name = &entry.keyword;
     let (mut weight, mut reverse) = match known {
         Known::Interfaces => {
@@ -105,7 +105,7 @@ fn one(entry: &Block, known: &Known<'_>, limit: i16, findings: &mut Findings) ->
 }
 
 /// Reads a `track_lbd` statement, with or without a block.
-pub(super) fn lbd(block: &Block, findings: &mut Findings) -> TrackLbd {
+pub(super) fn lbd(block: &Block, findings: &mut Findings<'_>) -> TrackLbd {
     let mut out = TrackLbd {
         socket: PathBuf::from(DEFAULT_SOCKET),
         weight: 0,

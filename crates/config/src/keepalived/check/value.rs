@@ -16,7 +16,7 @@ pub(super) fn integer<T>(
     block: &Block,
     index: usize,
     range: RangeInclusive<T>,
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) -> Option<T>
 where
     T: Copy + TryFrom<i64>,
@@ -41,7 +41,7 @@ pub(super) fn seconds(
     block: &Block,
     index: usize,
     range: RangeInclusive<Duration>,
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) -> Option<Duration> {
     let word = block.args.get(index)?;
     let value = duration::parse(&word.text).filter(|time| range.contains(time));
@@ -53,7 +53,7 @@ pub(super) fn seconds(
 }
 
 /// `on|true|yes`, `off|false|no`, or nothing, which is on.
-pub(super) fn switch(block: &Block, findings: &mut Findings) -> Option<bool> {
+pub(super) fn switch(block: &Block, findings: &mut Findings<'_>) -> Option<bool> {
     let Some(word) = block.args.first() else { return Some(true) };
     match word.text.as_str() {
         "on" | "true" | "yes" => Some(true),
@@ -70,7 +70,7 @@ pub(super) fn weight(
     block: &Block,
     index: usize,
     limit: i16,
-    findings: &mut Findings,
+    findings: &mut Findings<'_>,
 ) -> Option<(i16, Option<bool>)> {
     let weight = integer::<i16>(block, index, -limit..=limit, findings)?;
     let reverse = match block.args.get(index + 1) {
@@ -88,12 +88,12 @@ pub(super) fn weight(
 }
 
 /// `2` or `3`.
-pub(super) fn version(block: &Block, findings: &mut Findings) -> Option<Version> {
+pub(super) fn version(block: &Block, findings: &mut Findings<'_>) -> Option<Version> {
     integer::<u8>(block, 0, 2..=3, findings).map(|number| if number == 2 { Version::V2 } else { Version::V3 })
 }
 
 /// `"COMMAND" [USER] [GROUP]`.
-pub(super) fn command(block: &Block, findings: &mut Findings) -> Option<Command> {
+pub(super) fn command(block: &Block, findings: &mut Findings<'_>) -> Option<Command> {
     let word = block.args.first()?;
     if word.text.trim_start().starts_with('<') {
         findings.push(
@@ -119,11 +119,14 @@ pub(super) fn command(block: &Block, findings: &mut Findings) -> Option<Command>
 /// `[USER] [GROUP]` from argument `index` on.
 pub(super) fn user(block: &Block, index: usize) -> Option<ScriptUser> {
     let user = block.arg(index)?.to_owned();
-    Some(ScriptUser { user, group: block.arg(index + 1).map(str::to_owned) })
+    let written = block.arg(index + 1).unwrap_or_default();
+    let group = written.trim_start_matches(':');
+    let group = (!group.is_empty()).then(|| group.to_owned());
+    Some(ScriptUser { user, group, supplementary: written.starts_with(':') })
 }
 
 /// An interface name the kernel could have: 1 to 15 bytes, no `/`, no blank.
-pub(super) fn interface(name: &str, span: Span, findings: &mut Findings) -> Option<String> {
+pub(super) fn interface(name: &str, span: Span, findings: &mut Findings<'_>) -> Option<String> {
     let possible = !name.is_empty()
         && name.len() <= 15
         && name != "."
@@ -141,7 +144,7 @@ pub(super) fn interface(name: &str, span: Span, findings: &mut Findings) -> Opti
 }
 
 /// Reports a value that is not what was expected.
-pub(super) fn wrong(block: &Block, value: &str, expected: &str, span: Span, findings: &mut Findings) {
+pub(super) fn wrong(block: &Block, value: &str, expected: &str, span: Span, findings: &mut Findings<'_>) {
     let keyword = &block.keyword.text;
     findings.push(
         Diagnostic::error(format!("`{keyword}` cannot be `{value}`"), span)
