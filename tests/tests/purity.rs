@@ -6,6 +6,22 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+/// What computes HMAC-SHA256. On ARM `cpufeatures` asks `libc` whether there is hardware for it.
+const HMAC: [&str; 12] = [
+    "block-buffer",
+    "cfg-if",
+    "cmov",
+    "cpufeatures",
+    "crypto-common",
+    "ctutils",
+    "digest",
+    "hmac",
+    "hybrid-array",
+    "libc",
+    "sha2",
+    "typenum",
+];
+
 /// What `thiserror` brings: nothing of it is in the built library but its traits' code.
 const ERRORS: [&str; 6] = ["proc-macro2", "quote", "syn", "thiserror", "thiserror-impl", "unicode-ident"];
 
@@ -14,7 +30,7 @@ fn pure_crates_depend_on_nothing_that_does_io() {
     for (name, more) in [
         ("lb-core", &[][..]),
         ("healthcheck", &[]),
-        ("vrrp", &[]),
+        ("vrrp", &HMAC),
         ("config", &["annotate-snippets", "anstyle", "glob", "unicode-width"]),
     ] {
         let allowed: BTreeSet<&str> = ERRORS.iter().chain(more).copied().chain([name]).collect();

@@ -1,6 +1,6 @@
 //! The clocks: monotonic time for everything, and boot time beside it, which goes on while the machine is suspended.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::time::{ClockId, clock_gettime};
 
@@ -15,6 +15,11 @@ pub(crate) fn now() -> Instant {
 /// Time since the machine was started, suspended time included; `None` where the kernel does not say.
 pub(crate) fn since_boot() -> Option<Duration> {
     clock_gettime(ClockId::CLOCK_BOOTTIME).ok().map(Duration::from)
+}
+
+/// UTC since 1970, for signatures alone.
+pub(crate) fn wall() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Notices that the machine was suspended: monotonic time stands still then and boot time does not.

@@ -136,8 +136,19 @@ pub(crate) fn discard(ours: &InstanceConfig, from: IpAddr, ttl: u8, payload: &[u
         Discard::BadTtl => {
             format!("invalid TTL/HL. Received {ttl} and expect 255 from {from}: it came from another network")
         }
+        Discard::AuthExtMissing => {
+            format!("advert from {from} is not signed: auth_hmac must be on all nodes before one enforces it")
+        }
+        Discard::AuthExtUnknownKey | Discard::AuthExtInvalidHmac => {
+            format!("discarded an advert from {from}: {why}: auth_hmac needs the same keys on all nodes")
+        }
+        Discard::AuthExtStale => {
+            format!("discarded an advert from {from}: {why}: the clocks of the nodes must agree")
+        }
         Discard::BadChecksum => format!("Invalid VRRPv{} checksum from {from}", ours.version.get()),
-        Discard::ZeroCount
+        Discard::AuthExtMalformed
+        | Discard::AuthExtReplay
+        | Discard::ZeroCount
         | Discard::OwnerIgnores
         | Discard::MixedFamilies
         | Discard::Truncated

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::action::TrackId;
 use crate::announce::Schedule;
 use crate::group::SyncGroup;
+use crate::hmac::HmacConfig;
 use crate::input::{Health, Link};
 use crate::interval::AdverInterval;
 use crate::units::{Family, IfIndex, InstanceId, OutOfRange, Priority, Rank, Version, Vrid};
@@ -111,6 +112,12 @@ pub enum ConfigError {
     /// `down_timer_adverts` is at least 1.
     #[error("virtual router {} on interface {}: a down timer of no advertisements", .0.vrid, .0.iface.0)]
     NoDownTimer(InstanceId),
+    /// `auth_hmac` without its active key, with a key id twice, or with a window outside 1 to 300 s.
+    #[error("virtual router {} on interface {}: signatures need an active key, ids that differ and a window of 1 to 300 s", .0.vrid, .0.iface.0)]
+    UnsoundHmac(InstanceId),
+    /// Both a password and signatures.
+    #[error("virtual router {} on interface {}: a password and signatures exclude each other", .0.vrid, .0.iface.0)]
+    TwoAuthentications(InstanceId),
     /// Two virtual routers with the same interface, VRID and family.
     #[error("virtual router {} on interface {} is configured twice", .0.vrid, .0.iface.0)]
     Duplicate(InstanceId),
@@ -146,6 +153,8 @@ pub struct InstanceConfig {
     pub excluded: Vec<IpAddr>,
     /// Authentication, version 2 only. Default none. A router with another one is not heard, and both become Active.
     pub auth: Authentication,
+    /// Signatures (`auth_hmac`), any version. Default none. Excludes `auth`.
+    pub hmac: Option<HmacConfig>,
     /// Checksum form of what it sends, version 3 over IPv4 only; both forms are accepted. Default keepalived's.
     pub checksum: Checksum,
     /// Do not count advertisements with another address list (`skip_check_adv_addr`). They are accepted in any case.
@@ -188,6 +197,7 @@ impl InstanceConfig {
             addresses,
             excluded: Vec::new(),
             auth: Authentication::None,
+            hmac: None,
             checksum: Checksum::default(),
             skip_address_check: false,
             down_timer_adverts: 3,
@@ -218,6 +228,12 @@ impl InstanceConfig {
         }
         if self.down_timer_adverts == 0 {
             return Err(ConfigError::NoDownTimer(self.id()));
+        }
+        if self.hmac.as_ref().is_some_and(|hmac| !hmac.is_sound()) {
+            return Err(ConfigError::UnsoundHmac(self.id()));
+        }
+        if self.hmac.is_some() && self.auth != Authentication::None {
+            return Err(ConfigError::TwoAuthentications(self.id()));
         }
         Ok(())
     }

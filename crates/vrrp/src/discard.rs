@@ -24,7 +24,7 @@ pub enum Discard {
     /// No virtual router with this VRID on the interface; not an error on a network that others share.
     #[error("VRID not configured here")]
     UnknownVrid,
-    /// Bytes after the addresses. An HMAC trailer of keepalived 2.4 is one.
+    /// Bytes after the message. So is an `auth_hmac` trailer where that is not configured.
     #[error("longer than its address count says")]
     TrailingBytes,
     /// Wrong in every form that peers are known to use.
@@ -39,6 +39,24 @@ pub enum Discard {
     /// VRRPv2 password differs from ours.
     #[error("wrong password")]
     AuthFailure,
+    /// No `auth_hmac` trailer, where one is required.
+    #[error("not signed")]
+    AuthExtMissing,
+    /// The `auth_hmac` trailer is of another type, or its reserved bits are set.
+    #[error("malformed signature")]
+    AuthExtMalformed,
+    /// Signed at a time that is too far from ours. One of the clocks may be wrong.
+    #[error("signed too long ago, or in the future")]
+    AuthExtStale,
+    /// Not later than the last one of its sender.
+    #[error("signed message heard before")]
+    AuthExtReplay,
+    /// Signed with a key that is not configured here.
+    #[error("signed with a key that we do not have")]
+    AuthExtUnknownKey,
+    /// Not signed by a holder of the key, or changed on the way.
+    #[error("wrong signature")]
+    AuthExtInvalidHmac,
     /// Interval 0 (RFC 9568 erratum 8301): it would make a backup take over at once.
     #[error("advertisement interval is zero")]
     ZeroInterval,
@@ -58,7 +76,7 @@ pub enum Discard {
 
 impl Discard {
     /// Every variant, in the order of the checks.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 22] = [
         Self::MixedFamilies,
         Self::Truncated,
         Self::BadTtl,
@@ -70,6 +88,12 @@ impl Discard {
         Self::InvalidAuthType,
         Self::AuthTypeMismatch,
         Self::AuthFailure,
+        Self::AuthExtMissing,
+        Self::AuthExtMalformed,
+        Self::AuthExtStale,
+        Self::AuthExtReplay,
+        Self::AuthExtUnknownKey,
+        Self::AuthExtInvalidHmac,
         Self::ZeroInterval,
         Self::IntervalMismatch,
         Self::ZeroCount,

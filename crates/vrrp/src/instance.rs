@@ -7,13 +7,14 @@ use std::time::Instant;
 use crate::action::{Action, Cause, FaultReason, Rival, Role, TrackId, Transition};
 use crate::config::{InstanceConfig, Weight, health_of};
 use crate::discard::Discard;
+use crate::hmac::{Sequences, Signature};
 use crate::input::{Health, Ingress, Link};
 use crate::interval::AdverInterval;
 use crate::peers::{Peer, Peers};
 use crate::router::{Heard, Lowered, Speech, State, VirtualRouter};
 use crate::stats::InstanceStats;
 use crate::units::{Advertised, Family, InstanceId, Rank, Version};
-use crate::wire::{Authentication, Checksum, Packet, Password};
+use crate::wire::{Authentication, Checksum, Packet, Password, Sequence};
 
 /// A virtual router as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +54,7 @@ pub(crate) struct Instance {
     router: VirtualRouter,
     peers: Peers,
     pub(crate) stats: InstanceStats,
+    sequences: Sequences,
     /// What keeps it from taking part, its sync group aside.
     fault: Option<FaultReason>,
     /// Stepped back from Active, and its sync group has not been told.
@@ -63,7 +65,7 @@ impl Instance {
     pub(crate) fn new(config: InstanceConfig) -> Self {
         let router = VirtualRouter::new(config).expect("a node's configuration is checked");
         let (peers, stats) = (Peers::default(), InstanceStats::default());
-        Self { router, peers, stats, fault: None, stepped_back: false }
+        Self { router, peers, stats, sequences: Sequences::default(), fault: None, stepped_back: false }
     }
 
     pub(crate) fn router(&self) -> &VirtualRouter {
@@ -78,6 +80,7 @@ impl Instance {
     pub(crate) fn receive(
         &mut self,
         now: Instant,
+        clock: Sequence,
         ingress: &Ingress<'_>,
         packet: &Packet<'_>,
     ) -> Result<(), Discard> {
@@ -86,11 +89,15 @@ impl Instance {
         if version != config.version {
             return Err(Discard::BadVersion);
         }
-        packet.check_length(version)?;
+        packet.check_length(config.hmac.is_some())?;
         let form = packet.check_checksum(version, ingress.src, ingress.dst)?;
         if version == Version::V2 {
             check_auth(config.auth, packet)?;
         }
+        let signature = match &config.hmac {
+            Some(hmac) => Some(self.sequences.check(hmac, config.interval, clock, ingress.src, packet)?),
+            None => None,
+        };
         let interval = packet.check_interval(version)?;
         if version == Version::V2 && interval != config.interval {
             return Err(Discard::IntervalMismatch);
@@ -103,6 +110,11 @@ impl Instance {
             return Err(Discard::OwnerIgnores);
         }
 
+        match signature {
+            Some(Signature::Genuine(sequence)) => self.sequences.accept(ingress.src, sequence),
+            Some(Signature::Absent) => self.stats.unsigned += 1,
+            None => {}
+        }
         let advertised = packet.advertised();
         self.stats.adverts_received += 1;
         self.stats.priority_zero_received += u64::from(advertised == Advertised::Resign);
@@ -168,9 +180,24 @@ impl Instance {
         std::mem::take(&mut self.stepped_back) || self.router.follows()
     }
 
-    /// Counts what the router has to say and passes it on.
-    pub(crate) fn drain(&mut self, id: InstanceId, actions: &mut VecDeque<(InstanceId, Action)>) {
-        while let Some(action) = self.router.poll_action() {
+    /// Counts and signs what the router has to say and passes it on.
+    pub(crate) fn drain(
+        &mut self,
+        id: InstanceId,
+        clock: Sequence,
+        actions: &mut VecDeque<(InstanceId, Action)>,
+    ) {
+        while let Some(mut action) = self.router.poll_action() {
+            let config = self.router.config();
+            if let Action::Transmit(advertisement) = action {
+                action = Action::Transmit(
+                    match config.hmac.as_ref().and_then(|hmac| hmac.signing_key().map(|key| (hmac, key))) {
+                        Some((hmac, key)) => advertisement
+                            .signed(key.clone(), self.sequences.next(clock, hmac, config.interval)),
+                        None => advertisement,
+                    },
+                );
+            }
             self.stats.count_action(&action);
             if let Action::Transitioned { from: Role::Active, to: Role::Backup, .. } = action {
                 self.stepped_back = true;

@@ -1,4 +1,5 @@
-//! VRRP routers without IO: VRRPv2 (RFC 3768, with simple passwords) and VRRPv3 (RFC 5798, RFC 9568), IPv4 and IPv6.
+//! VRRP routers without IO: VRRPv2 (RFC 3768, with simple passwords) and VRRPv3 (RFC 5798, RFC 9568), IPv4 and IPv6,
+//! with keepalived's signatures (`auth_hmac`) if wanted.
 //!
 //! Several machines share virtual addresses; one of them, the Active, holds them and says so at an interval; when it
 //! falls silent the best backup takes over. This crate decides who that is. It opens no socket, reads no clock, starts
@@ -72,6 +73,7 @@ mod announce;
 mod config;
 mod discard;
 mod group;
+mod hmac;
 mod input;
 mod instance;
 mod interval;
@@ -87,6 +89,7 @@ pub use announce::{Announcer, Schedule};
 pub use config::{ConfigError, InstanceConfig, NodeConfig, Preempt, Weight};
 pub use discard::{Discard, DiscardCounters};
 pub use group::{GroupId, GroupSnapshot, SyncGroup};
+pub use hmac::{AntiReplay, HmacConfig, HmacMode};
 pub use input::{Command, Health, Ingress, Link};
 pub use instance::InstanceSnapshot;
 pub use interval::{AdverInterval, Centiseconds, down_interval, skew_time};
@@ -95,7 +98,7 @@ pub use peers::Peer;
 pub use router::{Active, Backup, Heard, Lowered, Speech, Split, State, VirtualRouter};
 pub use stats::{InstanceStats, NodeStats};
 pub use units::{Advertised, Family, IfIndex, InstanceId, OutOfRange, Priority, Rank, Version, Vrid};
-pub use wire::{Advertisement, Authentication, Checksum, InvalidAdvertisement, Packet, Password};
+pub use wire::{Advertisement, Authentication, Checksum, InvalidAdvertisement, Key, Packet, Password};
 
 /// The one reading of a clock in these tests: an `Instant` cannot be made otherwise.
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::action::{Action, Cause, MacAddr, TrackId, Wake};
 use crate::config::NodeConfig;
 use crate::discard::Discard;
 use crate::group::{GroupSnapshot, SyncGroup};
+use crate::hmac::Wall;
 use crate::input::{Command, Health, Ingress, Link};
 use crate::instance::{Instance, InstanceSnapshot};
 use crate::stats::NodeStats;
@@ -30,6 +31,7 @@ pub struct Node {
     health: BTreeMap<TrackId, Health>,
     running: bool,
     latest: Option<Instant>,
+    wall: Wall,
     actions: VecDeque<(InstanceId, Action)>,
     stats: NodeStats,
 }
@@ -46,6 +48,7 @@ impl Node {
             health: BTreeMap::new(),
             running: false,
             latest: None,
+            wall: Wall::default(),
             actions: VecDeque::new(),
             stats: NodeStats::default(),
         };
@@ -77,7 +80,7 @@ impl Node {
     /// Does what is due. Early and repeated calls are harmless.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.begin(now);
-        self.each(|_, instance| {
+        self.each(now, |instance| {
             if instance.router().poll_timeout().is_some_and(|wake| wake.at <= now) {
                 instance.router_mut().handle_timeout(now);
             }
@@ -129,8 +132,15 @@ impl Node {
     /// Linux. Gaps on [`Instant`] itself are noticed without this.
     pub fn handle_pause(&mut self, now: Instant, duration: Duration) {
         let now = self.begin(now);
-        self.each(|_, instance| instance.router_mut().handle_pause(now, duration));
+        self.each(now, |instance| instance.router_mut().handle_pause(now, duration));
         self.synchronise(now, |_| true);
+    }
+
+    /// The wall clock (UTC, since 1970) reads this. Signatures carry it; nothing else depends on it. Tell it before
+    /// [`Command::Start`], and again when the clock was set, or simply at every turn. Until it is told it reads 1970.
+    pub fn handle_wall_clock(&mut self, now: Instant, wall: Duration) {
+        let now = self.begin(now);
+        self.wall = Wall::told(now, wall);
     }
 
     /// Somebody else deconfigured a virtual address. An Active puts it back at once.
@@ -138,7 +148,7 @@ impl Node {
         let now = self.begin(now);
         if let Some(instance) = self.instances.get_mut(&id) {
             instance.router_mut().handle_vip_lost(now, address);
-            instance.drain(id, &mut self.actions);
+            instance.drain(id, self.wall.at(now), &mut self.actions);
         }
         self.synchronise(now, |_| true);
     }
@@ -150,7 +160,7 @@ impl Node {
         let now = self.begin(now);
         if let Some(instance) = self.instances.get_mut(&id) {
             instance.router_mut().handle_vip_answer(now, address, by);
-            instance.drain(id, &mut self.actions);
+            instance.drain(id, self.wall.at(now), &mut self.actions);
         }
         self.synchronise(now, |_| true);
     }
@@ -210,8 +220,9 @@ impl Node {
         packet.check_type()?;
         let id = InstanceId { iface: ingress.iface, vrid: packet.check_vrid()?, family };
         let instance = self.instances.get_mut(&id).ok_or(Discard::UnknownVrid)?;
-        let verdict = instance.receive(now, ingress, &packet);
-        instance.drain(id, &mut self.actions);
+        let clock = self.wall.at(now);
+        let verdict = instance.receive(now, clock, ingress, &packet);
+        instance.drain(id, clock, &mut self.actions);
         self.synchronise(now, |group| group.members.contains(&id));
         verdict
     }
@@ -234,7 +245,7 @@ impl Node {
         }
         for (id, mut instance) in old {
             instance.router_mut().handle_halt(now, None, Cause::Reconfigured);
-            instance.drain(id, &mut self.actions);
+            instance.drain(id, self.wall.at(now), &mut self.actions);
         }
         self.instances = kept;
         self.group(groups);
@@ -271,7 +282,7 @@ impl Node {
             let instance = self.instances.get_mut(&id).expect("only instances were touched");
             let held_by = held_by.get(&id).copied();
             instance.update(now, self.running, held_by, &self.health, cause);
-            instance.drain(id, &mut self.actions);
+            instance.drain(id, self.wall.at(now), &mut self.actions);
         }
         self.synchronise(now, |_| true);
     }
@@ -295,7 +306,7 @@ impl Node {
                 } else if all_ready {
                     instance.router_mut().handle_group_ready(now);
                 }
-                instance.drain(id, &mut self.actions);
+                instance.drain(id, self.wall.at(now), &mut self.actions);
                 // Those that follow need not be followed.
                 if leader.is_some() {
                     instance.take_steps_back();
@@ -304,10 +315,10 @@ impl Node {
         }
     }
 
-    fn each(&mut self, mut visit: impl FnMut(InstanceId, &mut Instance)) {
+    fn each(&mut self, now: Instant, mut visit: impl FnMut(&mut Instance)) {
         for (&id, instance) in &mut self.instances {
-            visit(id, instance);
-            instance.drain(id, &mut self.actions);
+            visit(instance);
+            instance.drain(id, self.wall.at(now), &mut self.actions);
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct InstanceStats {
     pub address_list_errors: u64,
     /// Accepted VRRPv3 advertisements with an interval other than our own; it is learned.
     pub interval_differences: u64,
+    /// Accepted advertisements without a signature, where signatures are configured and not required.
+    pub unsigned: u64,
     /// Accepted VRRPv3 advertisements over IPv4 whose checksum covers the message alone.
     pub checksum_rfc9568: u64,
     /// Accepted VRRPv3 advertisements over IPv4 whose checksum covers a pseudo-header.

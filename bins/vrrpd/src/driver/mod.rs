@@ -160,6 +160,7 @@ impl Driver {
 
     async fn turn(&mut self, input: Input, deadline: Instant) {
         let late = now().saturating_duration_since(deadline);
+        self.node.handle_wall_clock(now(), clock::wall());
         self.notice_pause(late).await;
         match input {
             Input::Packet(packet) => self.packet(&packet).await,
@@ -233,6 +234,7 @@ impl Driver {
     async fn start_when_due(&mut self, at: Instant) {
         if self.start_at.is_some_and(|due| due <= at) {
             self.start_at = None;
+            self.node.handle_wall_clock(at, clock::wall());
             self.node.handle_command(at, Command::Start);
             self.carry_out().await;
         }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::checksum::Sum;
-use super::{Authentication, Checksum, Packet, Password, TYPE_ADVERTISEMENT};
+use super::{Authentication, Checksum, Key, Packet, Password, Sequence, TYPE_ADVERTISEMENT, trailer};
 use crate::discard::Discard;
 use crate::interval::AdverInterval;
 use crate::units::{Advertised, Family, Version, Vrid};
@@ -43,6 +43,9 @@ pub struct Advertisement {
     interval: AdverInterval,
     addresses: Vec<IpAddr>,
     auth: Authentication,
+    /// Not recorded: the key is a secret, and a replayed signature is worth nothing.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    signature: Option<(Key, Sequence)>,
 }
 
 impl Advertisement {
@@ -76,7 +79,7 @@ impl Advertisement {
         if version == Version::V3 && auth != Authentication::None {
             return Err(InvalidAdvertisement::AuthenticationInVersion3);
         }
-        Ok(Self { version, vrid, advertised, interval, addresses, auth })
+        Ok(Self { version, vrid, advertised, interval, addresses, auth, signature: None })
     }
 
     /// Reads the payload of an IP packet from `src` to `dst`, and says which form its checksum has.
@@ -92,7 +95,7 @@ impl Advertisement {
         let version = packet.check_version()?;
         packet.check_type()?;
         let vrid = packet.check_vrid()?;
-        packet.check_length(version)?;
+        packet.check_length(false)?;
         let form = packet.check_checksum(version, src, dst)?;
         let auth = match (version, packet.auth_type(), packet.auth_data()) {
             (Version::V2, Authentication::SIMPLE_TEXT, Some(data)) => {
@@ -105,7 +108,7 @@ impl Advertisement {
         packet.check_count()?;
         let addresses = packet.addresses().collect();
         let advertised = packet.advertised();
-        Ok((Self { version, vrid, advertised, interval, addresses, auth }, form))
+        Ok((Self { version, vrid, advertised, interval, addresses, auth, signature: None }, form))
     }
 
     /// The bytes to send from `src` to `dst`, both of the family of the addresses.
@@ -142,11 +145,18 @@ impl Advertisement {
             bytes.extend(self.auth.data());
         }
 
-        let message = Sum::default().add(bytes);
+        let mut covered = bytes.len();
+        if let Some((key, sequence)) = &self.signature {
+            trailer::append(bytes, key, *sequence, src);
+            if self.family() == Family::V6 {
+                covered = bytes.len();
+            }
+        }
+        let message = Sum::default().add(&bytes[..covered]);
         let sum = match (self.version, self.family(), form) {
             (Version::V2, _, _) | (Version::V3, Family::V4, Checksum::Rfc9568) => message,
             (Version::V3, Family::V6, _) | (Version::V3, Family::V4, Checksum::Keepalived) => {
-                message.add_pseudo_header(src, dst, bytes.len())
+                message.add_pseudo_header(src, dst, covered)
             }
         };
         bytes[6..8].copy_from_slice(&sum.finish().to_be_bytes());
@@ -155,6 +165,12 @@ impl Advertisement {
     /// The same advertisement with another priority field.
     pub fn with(&self, advertised: Advertised) -> Self {
         Self { advertised, ..self.clone() }
+    }
+
+    /// The same advertisement signed (`auth_hmac`): it is encoded with a trailer. Each one that is sent needs a sequence
+    /// number after that of the one before; the copies for several unicast peers share one.
+    pub fn signed(self, key: Key, sequence: Sequence) -> Self {
+        Self { signature: Some((key, sequence)), ..self }
     }
 
     /// The same advertisement with another interval, if its version can carry that.

@@ -12,17 +12,21 @@
 //! +-------------------------------+-------------------------------+
 //! |  addresses, 4 or 16 bytes each; v2 then 8 bytes of password   |
 //! +---------------------------------------------------------------+
+//! |  with `auth_hmac`: 28 bytes more, see [`Trailer`]             |
+//! +---------------------------------------------------------------+
 //! ```
 
 mod advertisement;
 mod auth;
 mod checksum;
 mod packet;
+mod trailer;
 
 pub use advertisement::{Advertisement, InvalidAdvertisement};
 pub use auth::{Authentication, Password};
 pub use checksum::Checksum;
 pub use packet::Packet;
+pub use trailer::{Key, Sequence, TRAILER_LEN, Trailer};
 
 /// IP protocol number and IPv6 next header of VRRP.
 pub const PROTOCOL: u8 = 112;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::checksum::Sum;
-use super::{AUTH_LEN, Checksum, HEADER_LEN, TYPE_ADVERTISEMENT};
+use super::{AUTH_LEN, Checksum, HEADER_LEN, TRAILER_LEN, TYPE_ADVERTISEMENT, Trailer};
 use crate::discard::Discard;
 use crate::interval::AdverInterval;
 use crate::units::{Advertised, Family, Version, Vrid};
@@ -42,26 +42,37 @@ impl<'a> Packet<'a> {
         Vrid::new(self.header[1]).ok_or(Discard::UnknownVrid)
     }
 
-    /// The length must be the one that version and address count call for.
-    pub fn check_length(&self, version: Version) -> Result<(), Discard> {
-        let trailer = match version {
-            Version::V2 => AUTH_LEN,
-            Version::V3 => 0,
-        };
-        let expected = HEADER_LEN + usize::from(self.count()) * self.address_len() + trailer;
-        match self.bytes.len().cmp(&expected) {
-            std::cmp::Ordering::Less => Err(Discard::Truncated),
-            std::cmp::Ordering::Equal => Ok(()),
-            std::cmp::Ordering::Greater => Err(Discard::TrailingBytes),
-        }
+    /// The length must be the one that version and address count call for, or 28 bytes more with a trailer of `auth_hmac`.
+    pub fn check_length(&self, trailer: bool) -> Result<(), Discard> {
+        let more = self.bytes.len().checked_sub(self.message_len()).ok_or(Discard::Truncated)?;
+        if more == 0 || (trailer && more == TRAILER_LEN) { Ok(()) } else { Err(Discard::TrailingBytes) }
+    }
+
+    /// The message without what follows it.
+    pub fn message(&self) -> &'a [u8] {
+        self.bytes.get(..self.message_len()).unwrap_or(self.bytes)
+    }
+
+    /// The trailer of `auth_hmac`, if 28 bytes follow the message.
+    ///
+    /// # Errors
+    /// [`Discard::AuthExtMalformed`]: they are not such a trailer.
+    pub fn trailer(&self) -> Result<Option<Trailer>, Discard> {
+        let after = self.bytes.get(self.message_len()..).unwrap_or_default();
+        <&[u8; TRAILER_LEN]>::try_from(after).ok().map(Trailer::decode).transpose()
     }
 
     /// Verifies the checksum and says which form it has. VRRPv2 and IPv6 have one form each and report the RFC's.
     ///
     /// A unicast packet may also carry the pseudo-header of the group: keepalived up to 1.3.6 sent that.
     pub fn check_checksum(&self, version: Version, src: IpAddr, dst: IpAddr) -> Result<Checksum, Discard> {
-        let message = Sum::default().add(self.bytes);
-        let with_pseudo_header = |dst| message.add_pseudo_header(src, dst, self.bytes.len()).is_valid();
+        // Over IPv6 the kernel sums up all that is sent; over IPv4 a trailer is not part of it.
+        let covered = match self.family {
+            Family::V4 => self.message(),
+            Family::V6 => self.bytes,
+        };
+        let message = Sum::default().add(covered);
+        let with_pseudo_header = |dst| message.add_pseudo_header(src, dst, covered.len()).is_valid();
         match (version, self.family) {
             (Version::V2, _) if message.is_valid() => Ok(Checksum::Rfc9568),
             (Version::V3, Family::V6) if with_pseudo_header(dst) => Ok(Checksum::Rfc9568),
@@ -133,6 +144,11 @@ impl<'a> Packet<'a> {
                 }
             },
         )
+    }
+
+    fn message_len(&self) -> usize {
+        let auth = if self.version_number() == Version::V2.get() { AUTH_LEN } else { 0 };
+        HEADER_LEN + usize::from(self.count()) * self.address_len() + auth
     }
 
     fn address_len(&self) -> usize {

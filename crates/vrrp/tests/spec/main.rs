@@ -4,6 +4,7 @@
 mod bench;
 mod groups;
 mod handover;
+mod hmac;
 mod laws;
 mod ledger;
 mod node;
