@@ -33,7 +33,7 @@ pub struct Cli {
     #[arg(short = 'p', long = "pid", value_name = "FILE")]
     pub pid: Option<PathBuf>,
 
-    /// A second such file, which keepalived keeps for its VRRP process
+    /// A second such file, with the number of the process that does the work
     #[arg(short = 'r', long = "vrrp_pid", value_name = "FILE")]
     pub vrrp_pid: Option<PathBuf>,
 
@@ -69,9 +69,9 @@ pub struct Cli {
     #[arg(short = 'P', long = "vrrp")]
     vrrp_only: bool,
 
-    /// Accepted: vrrpd is one process
+    /// Exit when the VRRP process dies, rather than start it again
     #[arg(short = 'R', long = "dont-respawn")]
-    dont_respawn: bool,
+    pub dont_respawn: bool,
 
     /// Accepted: vrrpd always removes its addresses when it stops
     #[arg(short = 'X', long = "release-vips")]

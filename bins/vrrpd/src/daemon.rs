@@ -6,26 +6,23 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use config::keepalived::Config;
-use tracing::{info, warn};
 
 use crate::capabilities::{self, MissingCapability};
 use crate::cli::Cli;
 use crate::configuration::Source;
-use crate::driver::{Driver, StartError};
-use crate::log;
+use crate::guardian::{Guardian, GuardianError, Part};
 use crate::pidfile::{PidFile, PidFileError};
+use crate::{log, worker};
 
-/// Why the daemon ended, other than by being told to.
+/// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
     Capability(#[from] MissingCapability),
     #[error(transparent)]
     PidFile(#[from] PidFileError),
-    #[error("no event loop: {0}")]
-    Runtime(#[source] io::Error),
     #[error(transparent)]
-    Start(#[from] StartError),
+    Guardian(#[from] GuardianError),
 }
 
 /// Does what the command line asks for: checks a configuration, prints a signal's number, or runs until `SIGTERM`.
@@ -49,38 +46,30 @@ pub fn run(cli: &Cli) -> ExitCode {
         say(None, "vrrpd does not start: the configuration has errors\n");
         return ExitCode::FAILURE;
     };
-    let _log = log::start(cli.log_detail);
     match serve(cli, source, config) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(failure) => {
-            tracing::error!("vrrpd does not start: {failure}");
+            log::say(&format!("vrrpd does not start: {failure}"));
             ExitCode::FAILURE
         }
     }
 }
 
-fn serve(cli: &Cli, source: Source, config: Config) -> Result<(), Failure> {
+/// Divides into guardian and worker, and comes back in both.
+fn serve(cli: &Cli, source: Source, config: Config) -> Result<ExitCode, Failure> {
     capabilities::check()?;
-    let _pid = cli.pid.as_deref().map(PidFile::create).transpose()?;
-    let _vrrp_pid = cli.vrrp_pid.as_deref().map(PidFile::create).transpose()?;
-    info!("Starting vrrpd v{} with {}", env!("CARGO_PKG_VERSION"), source.path().display());
-    if cli.dump_conf {
-        format!("{config:#?}").lines().for_each(|line| info!("{line}"));
-    }
-    warn_of_scripts(&config);
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
-    runtime.block_on(async {
-        Driver::start(source, config).await?.run().await;
-        Ok(())
+    let pid_file = cli.pid.as_deref().map(PidFile::create).transpose()?;
+    let worker_pid = cli.vrrp_pid.as_deref().map(PidFile::create).transpose()?;
+    let guardian = std::process::id();
+    let part = Guardian::new(source.clone(), config, worker_pid, !cli.dont_respawn)?.run()?;
+    Ok(match part {
+        Part::Guardian { status } => ExitCode::from(status),
+        Part::Worker { line, config } => {
+            // The guardian's lock says that there is a daemon; a worker without a guardian is none.
+            drop(pid_file);
+            worker::run(cli, guardian, source, *config, line)
+        }
     })
-}
-
-fn warn_of_scripts(config: &Config) {
-    let notified = config.instances.iter().any(|instance| instance.notify.commands().next().is_some());
-    if !config.global.enable_script_security && (notified || !config.scripts.is_empty()) {
-        warn!("SECURITY VIOLATION - scripts are being executed but script_security not enabled.");
-    }
 }
 
 /// Before there is a log, and for those who check a file.

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use tracing::{debug, info, warn};
 use vip_netlink::{
     AddressInfo, AddressKey, AnnounceError, Announcement, Announcer, Desired, Handle, LinkInfo, NetlinkError,
-    NetworkView, Observed, Step, VIP_PROTO, VipSet, VirtualAddress,
+    NetworkView, Observed, Removals, Step, VIP_PROTO, VipSet, VirtualAddress,
 };
 use vrrp::{Advertised, Advertisement, InstanceId};
 
 use crate::clock::now;
 use crate::complaints::Complaints;
-use crate::plan::{InstancePlan, Plan};
+use crate::guardian::{Line, Will, Word};
+use crate::plan::{InstancePlan, Plan, existing};
 use crate::sockets::{SocketKey, Sockets};
 use crate::wording;
 
@@ -36,10 +37,21 @@ pub(crate) struct Executor {
     announced: BTreeMap<InstanceId, Instant>,
     refresh_at: BTreeMap<InstanceId, Instant>,
     complaints: Complaints<(InstanceId, &'static str)>,
+    /// Hears of everything that must not be left behind.
+    pub(crate) guardian: Line,
+    resignations: BTreeMap<InstanceId, Resignation>,
+}
+
+/// What the guardian sends for a virtual router if this process cannot.
+#[derive(Debug, PartialEq, Eq)]
+struct Resignation {
+    source: IpAddr,
+    advertisement: Advertisement,
+    words: Vec<Word>,
 }
 
 impl Executor {
-    pub(crate) fn new(handle: Handle, announcer: Announcer, sockets: Sockets) -> Self {
+    pub(crate) fn new(handle: Handle, announcer: Announcer, sockets: Sockets, guardian: Line) -> Self {
         Self {
             handle,
             announcer,
@@ -50,6 +62,8 @@ impl Executor {
             announced: BTreeMap::new(),
             refresh_at: BTreeMap::new(),
             complaints: Complaints::default(),
+            guardian,
+            resignations: BTreeMap::new(),
         }
     }
 
@@ -72,12 +86,12 @@ impl Executor {
 
     pub(crate) async fn install(&mut self, id: InstanceId, instance: &InstancePlan, addresses: &[IpAddr]) {
         info!("({}) setting VIPs.", instance.name);
-        for address in addresses {
-            let Some(vip) = instance.vips.get(address).filter(|vip| !self.own.contains(&vip.key())) else {
-                continue;
-            };
-            self.held.insert((id, *address), vip.clone());
-            self.add(id, instance, vip.clone()).await;
+        let vips = addresses.iter().filter_map(|address| instance.vips.get(address));
+        let vips: Vec<VirtualAddress> = vips.filter(|vip| !self.own.contains(&vip.key())).cloned().collect();
+        self.held.extend(vips.iter().map(|vip| ((id, vip.addr), vip.clone())));
+        self.bequeath(id, instance);
+        for vip in vips {
+            self.add(id, instance, vip).await;
         }
         if let Some(refresh) = instance.refresh {
             self.refresh_at.insert(id, now() + refresh.period);
@@ -96,9 +110,16 @@ impl Executor {
                 warn!("({}) {error}", instance.name);
             }
         }
+        self.bequeath(id, instance);
         if !self.held.keys().any(|(holder, _)| *holder == id) {
             self.refresh_at.remove(&id);
         }
+    }
+
+    /// The virtual router is not Active any more: nobody need resign for it.
+    pub(crate) fn fell_silent(&mut self, id: InstanceId, instance: &InstancePlan) {
+        self.resignations.remove(&id);
+        self.bequeath(id, instance);
     }
 
     pub(crate) async fn transmit(
@@ -108,6 +129,9 @@ impl Executor {
         source: Option<IpAddr>,
         advertisement: &Advertisement,
     ) {
+        if let Some(source) = source {
+            self.keep_resignation(id, instance, source, advertisement);
+        }
         let socket = SocketKey::of(id, instance, source).and_then(|key| self.sockets.get(key));
         if let (Some(source), Some(socket)) = (source, socket) {
             for destination in instance.destinations() {
@@ -256,9 +280,52 @@ impl Executor {
                 }
             }
             self.held.insert((id, address), vip.clone());
+            self.bequeath(id, instance);
             self.add(id, instance, vip).await;
         }
         holders
+    }
+
+    /// Tells the guardian what this virtual router would leave behind.
+    fn bequeath(&mut self, id: InstanceId, instance: &InstancePlan) {
+        let mut removals = Removals::new();
+        self.held
+            .iter()
+            .filter(|((holder, _), _)| *holder == id)
+            .for_each(|(_, vip)| removals.address(vip.key()));
+        let words = self.resignations.get(&id).map(|resignation| resignation.words.clone());
+        let will = Will {
+            name: instance.name.clone(),
+            removals: removals.as_bytes().to_vec(),
+            words: words.unwrap_or_default(),
+        };
+        self.guardian.bequeath(id, will);
+    }
+
+    /// Whoever speaks as Active leaves a resignation; made anew only when it would be another one.
+    fn keep_resignation(
+        &mut self,
+        id: InstanceId,
+        instance: &InstancePlan,
+        source: IpAddr,
+        advertisement: &Advertisement,
+    ) {
+        let advertisement = advertisement.with(Advertised::Resign);
+        let known = self.resignations.get(&id);
+        let unchanged =
+            known.is_some_and(|known| (known.source, &known.advertisement) == (source, &advertisement));
+        let Some(ifindex) = existing(id.iface).filter(|_| !unchanged) else { return };
+        let destinations = instance.destinations().into_iter();
+        let words = destinations.map(|dst| Word {
+            ifindex,
+            src: source,
+            dst,
+            ttl: instance.ttl(),
+            payload: advertisement.encode(source, dst, instance.config.checksum),
+        });
+        let words = words.collect();
+        self.resignations.insert(id, Resignation { source, advertisement, words });
+        self.bequeath(id, instance);
     }
 
     fn unheld(&self) -> Vec<(InstanceId, IpAddr)> {

@@ -1,12 +1,14 @@
 //! The VRRP daemon: reads a keepalived configuration, and holds its virtual addresses while this node is the Active one.
 //!
 //! The [`vrrp`] crate decides; this one gives it packets, links, health and time, and carries out what it asks for, in
-//! order. Read [`run`] first, then `driver.rs`: one loop, one input a turn.
+//! order. Read [`run`] first, then `guardian/`, the parent process, then `driver/`: one loop, one input a turn.
 //!
 //! | file | noun |
 //! |---|---|
 //! | `cli` | keepalived's options |
 //! | `configuration` | a file, checked, or its errors as text |
+//! | `guardian` | the parent process: watches the worker, takes its addresses away when it dies, starts it again |
+//! | `worker` | the process in which everything else runs |
 //! | `plan` | what a configuration means on this machine: virtual routers, addresses, trackers |
 //! | `driver` | the loop: an input, the node, its actions, the next deadline |
 //! | `executor`, `sockets` | actions to the kernel: addresses with leases, advertisements, announcements |
@@ -31,18 +33,22 @@ mod configuration;
 mod daemon;
 mod driver;
 mod executor;
+mod guardian;
 mod log;
 mod network;
 mod notify;
 mod pidfile;
 mod plan;
 mod program;
+mod service_manager;
 mod signals;
 mod sockets;
+mod starvation;
 mod status;
 mod sys;
 mod tracking;
 mod wording;
+mod worker;
 
 pub use cli::{Cli, SignalName};
 pub use daemon::run;

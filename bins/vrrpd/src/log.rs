@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
@@ -14,6 +16,21 @@ use tracing_subscriber::registry::LookupSpan;
 /// Lines that wait for a reader of standard error. Beyond it they are lost: a full pipe must not stop the daemon, for
 /// then its leases would run out.
 const BACKLOG: usize = 4096;
+
+/// Writes a line at once, for a process without the thread that writes. Lost when standard error is full: the guardian
+/// must not wait for a reader.
+pub(crate) fn say(text: &str) {
+    let stderr = io::stderr();
+    let mut fds = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];
+    if poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0) {
+        // There is nowhere else to complain.
+        let _ = stderr.lock().write_all(format!("{}: {text}\n", timestamp()).as_bytes());
+    }
+}
+
+fn timestamp() -> impl fmt::Display {
+    chrono::Local::now().format("%a %b %e %T %Y")
+}
 
 /// Writes what is left when dropped.
 #[derive(Debug)]
@@ -36,7 +53,10 @@ pub(crate) fn start(detail: bool) -> LogGuard {
         .finish();
     // A second call in one process keeps the first subscriber.
     let _ = tracing::subscriber::set_global_default(subscriber);
-    LogGuard { queue, writer: Some(std::thread::spawn(move || write_lines(&receiver))) }
+    // Without a thread, which no machine refuses that lets the daemon run, there is no log.
+    let writer =
+        std::thread::Builder::new().name("log".to_owned()).spawn(move || write_lines(&receiver)).ok();
+    LogGuard { queue, writer }
 }
 
 impl Drop for LogGuard {
@@ -96,7 +116,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        write!(writer, "{}: ", chrono::Local::now().format("%a %b %e %T %Y"))?;
+        write!(writer, "{}: ", timestamp())?;
         context.field_format().format_fields(writer.by_ref(), event)?;
         writeln!(writer)
     }

@@ -1,11 +1,8 @@
 //! The process number in a file, for those who want to send signals.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
-
-use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
 
 /// Why there is no process number file.
 #[derive(Debug, thiserror::Error)]
@@ -33,28 +30,43 @@ pub(crate) enum PidFileError {
 #[derive(Debug)]
 pub(crate) struct PidFile {
     path: PathBuf,
-    _lock: Flock<File>,
+    /// The last process to close it gives the lock up.
+    lock: File,
+    /// A process that was forked off drops its copy, and not the file.
+    owner: u32,
 }
 
 impl PidFile {
     pub(crate) fn create(path: &Path) -> Result<Self, PidFileError> {
         let failed = |source| PidFileError::Write { path: path.to_owned(), source };
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(failed)?;
-        let mut lock =
-            Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
-                Errno::EWOULDBLOCK => PidFileError::Running(path.to_owned()),
-                errno => failed(errno.into()),
-            })?;
-        lock.set_len(0).map_err(failed)?;
-        writeln!(lock, "{}", std::process::id()).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(failed)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => PidFileError::Running(path.to_owned()),
+            TryLockError::Error(source) => failed(source),
+        })?;
+        let owner = std::process::id();
+        let mut pid_file = Self { path: path.to_owned(), lock, owner };
+        pid_file.write(owner)?;
+        Ok(pid_file)
+    }
+
+    /// Puts another number into the file.
+    pub(crate) fn write(&mut self, pid: u32) -> Result<(), PidFileError> {
+        let written = self
+            .lock
+            .set_len(0)
+            .and_then(|()| self.lock.rewind())
+            .and_then(|()| writeln!(self.lock, "{pid}"));
+        written.map_err(|source| PidFileError::Write { path: self.path.clone(), source })
     }
 }
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        // Nobody depends on it being gone.
-        let _ = std::fs::remove_file(&self.path);
+        if self.owner == std::process::id() {
+            // Nobody depends on it being gone.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -71,6 +83,9 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), ours);
         assert!(matches!(PidFile::create(&path), Err(PidFileError::Running(_))));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), ours);
+        let mut held = held;
+        held.write(7).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "7\n");
         drop(held);
         assert!(!path.exists());
     }

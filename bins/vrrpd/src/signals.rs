@@ -2,6 +2,7 @@
 
 use std::io;
 
+use nix::sys::signal::{SigSet, Signal};
 use tokio::signal::unix::{self, SignalKind};
 
 /// What a signal asks for.
@@ -26,16 +27,23 @@ pub(crate) struct Signals {
     user2: unix::Signal,
 }
 
+/// Whether the guardian passes a signal on.
+pub(crate) fn is_for_the_worker(signal: i32) -> bool {
+    [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2].into_iter().any(|taken| taken as i32 == signal)
+}
+
 impl Signals {
-    /// From here on none of them ends the process.
+    /// Takes the signals, which the guardian keeps back until somebody does: none of them ends the process by itself.
     pub(crate) fn listen() -> io::Result<Self> {
-        Ok(Self {
+        let signals = Self {
             terminate: unix::signal(SignalKind::terminate())?,
             interrupt: unix::signal(SignalKind::interrupt())?,
             hangup: unix::signal(SignalKind::hangup())?,
             user1: unix::signal(SignalKind::user_defined1())?,
             user2: unix::signal(SignalKind::user_defined2())?,
-        })
+        };
+        SigSet::empty().thread_set_mask()?;
+        Ok(signals)
     }
 
     /// Waits for the next one. Cancel-safe.

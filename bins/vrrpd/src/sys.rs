@@ -1,9 +1,12 @@
-//! The only unsafe code of the daemon: a registration that no safe wrapper covers.
+//! The only unsafe code of the daemon: calls that no safe wrapper covers.
 #![allow(unsafe_code)]
 
 use std::io;
 use std::os::fd::OwnedFd;
 
+use nix::errno::Errno;
+use nix::libc;
+use nix::unistd::ForkResult;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -12,4 +15,36 @@ pub(crate) fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` is open and the same descriptor until it is dropped, and nothing in this crate takes a
     // mutable reference into the `AsyncFd`, so that it cannot be exchanged.
     unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }.map_err(io::Error::from)
+}
+
+/// Which process this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fork {
+    /// The new one.
+    Child,
+    /// The old one.
+    Parent {
+        /// The number of the new one.
+        child: u32,
+    },
+}
+
+/// Divides this process in two. Refused when it has more than one thread.
+pub(crate) fn fork() -> io::Result<Fork> {
+    if std::fs::read_dir("/proc/self/task")?.count() != 1 {
+        return Err(io::Error::other("a process with several threads cannot be divided"));
+    }
+    // SAFETY: this thread is the only one, so that no other one can hold a lock of the allocator or of the C library
+    // that would stay locked in the child.
+    Ok(match unsafe { nix::unistd::fork() }? {
+        ForkResult::Child => Fork::Child,
+        ForkResult::Parent { child } => Fork::Parent { child: child.as_raw().unsigned_abs() },
+    })
+}
+
+/// Sends a signal by its number, real-time signals too, which `nix` has no names for.
+pub(crate) fn kill(pid: u32, signal: i32) -> io::Result<()> {
+    let pid = libc::pid_t::try_from(pid).ok().filter(|pid| *pid > 1).ok_or(io::ErrorKind::InvalidInput)?;
+    // SAFETY: the call takes two numbers and touches no memory of this process.
+    Errno::result(unsafe { libc::kill(pid, signal) }).map(drop).map_err(io::Error::from)
 }

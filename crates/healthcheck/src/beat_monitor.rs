@@ -9,6 +9,9 @@ pub const BEAT_TIMEOUT: Duration = Duration::from_millis(80);
 /// Default time of complete beats after a failure before the sender is trusted again.
 pub const BEAT_RECOVERY: Duration = Duration::from_millis(500);
 
+/// Longest time, from the end of the timeout on, for which silence of a starved process is no hang.
+pub const STARVATION_LIMIT: Duration = Duration::from_secs(1);
+
 /// The verdict about the watched process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Liveness {
@@ -34,6 +37,10 @@ pub enum Liveness {
 /// complete for the recovery time. When this process itself was starved (its timer ran more than half a
 /// timeout late), silence proves nothing: the beats may be waiting in the socket, so one more
 /// [`BEAT_INTERVAL`] is granted, once, before a worker is declared hung.
+///
+/// Nor does silence prove anything about a process that wants to run and gets no CPU. Who can tell asks
+/// [`suspect`](Self::suspect) before [`handle_timeout`](Self::handle_timeout), looks, and calls
+/// [`handle_starved`](Self::handle_starved) instead if it is so.
 #[derive(Debug, Clone)]
 pub struct BeatMonitor {
     timeout: Duration,
@@ -136,6 +143,29 @@ impl BeatMonitor {
                 self.grace = Grace::Spent;
                 self.fail(Liveness::Hung { worker });
             }
+        }
+    }
+
+    /// The worker for which [`handle_timeout`](Self::handle_timeout) would now call a process hung that is not so far.
+    pub fn suspect(&self, now: Instant) -> Option<u16> {
+        let (silent_at, worker) = self.silence().filter(|_| !self.has_failed())?;
+        let judged = match self.grace {
+            Grace::Available => now <= silent_at + self.timeout / 2,
+            Grace::Until(until) => now >= until,
+            Grace::Spent => true,
+        };
+        (now >= silent_at && judged).then_some(worker)
+    }
+
+    /// The process is silent and wants to run, but is not run: it is given another [`BEAT_INTERVAL`], until
+    /// [`STARVATION_LIMIT`] is over.
+    pub fn handle_starved(&mut self, now: Instant) {
+        let now = self.clamp(now);
+        match self.silence() {
+            Some((silent_at, _)) if (silent_at..silent_at + STARVATION_LIMIT).contains(&now) => {
+                self.grace = Grace::Until(now + BEAT_INTERVAL);
+            }
+            Some(_) | None => self.handle_timeout(now),
         }
     }
 
@@ -377,6 +407,42 @@ mod tests {
         bench.monitor.handle_timeout(bench.start + ms(600));
         assert_eq!(bench.monitor.verdict(), Liveness::Ready, "a new starvation gets a new grace");
         assert_eq!(bench.verdict_at(620), Liveness::Hung { worker: 0 });
+    }
+
+    #[test]
+    fn a_starved_process_is_not_hung_before_the_limit() {
+        let mut bench = Bench::ready();
+        let mut at = 80;
+        let limit = 80 + 1_000;
+        assert_eq!(bench.monitor.suspect(bench.start + ms(79)), None);
+        while at < limit {
+            assert_eq!(bench.monitor.suspect(bench.start + ms(at)), Some(0), "at {at} ms");
+            bench.monitor.handle_starved(bench.start + ms(at));
+            assert_eq!(bench.monitor.verdict(), Liveness::Ready, "at {at} ms");
+            at += 20;
+            assert_eq!(bench.monitor.poll_timeout(), Some(bench.start + ms(at)));
+        }
+        bench.monitor.handle_starved(bench.start + ms(at));
+        assert_eq!(bench.monitor.verdict(), Liveness::Hung { worker: 0 });
+        assert_eq!(bench.monitor.suspect(bench.start + ms(at)), None, "it is known");
+    }
+
+    #[test]
+    fn a_process_that_was_starved_and_beats_again_has_its_whole_timeout() {
+        let mut bench = Bench::ready();
+        bench.monitor.handle_starved(bench.start + ms(80));
+        bench.monitor.handle_starved(bench.start + ms(100));
+        bench.beat_both(110, Readiness::Ready);
+        assert_eq!(bench.verdict_at(189), Liveness::Ready);
+        assert_eq!(bench.verdict_at(190), Liveness::Hung { worker: 0 });
+    }
+
+    #[test]
+    fn a_process_that_is_not_starved_any_more_is_hung_when_its_grace_ends() {
+        let mut bench = Bench::ready();
+        bench.monitor.handle_starved(bench.start + ms(80));
+        assert_eq!(bench.verdict_at(99), Liveness::Ready);
+        assert_eq!(bench.verdict_at(100), Liveness::Hung { worker: 0 });
     }
 
     #[test]

@@ -43,7 +43,7 @@ mod spread;
 mod verdict;
 
 pub use beat::{BEAT_INTERVAL, Beat, BeatDecoder, BeatError, MAX_BEAT_LINE, Readiness};
-pub use beat_monitor::{BEAT_RECOVERY, BEAT_TIMEOUT, BeatMonitor, Liveness};
+pub use beat_monitor::{BEAT_RECOVERY, BEAT_TIMEOUT, BeatMonitor, Liveness, STARVATION_LIMIT};
 pub use checker::{Action, Checker, CheckerConfig, EVIDENCE_GAP, Period, ProbeId};
 pub use fsm::{Change, Fsm, HealthDisplay, Initial, Outcome};
 pub use history::{HISTORY_LEN, History, Record};

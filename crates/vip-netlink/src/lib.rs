@@ -47,6 +47,7 @@ mod plan;
 mod sys;
 mod view;
 mod vrrp_socket;
+mod will;
 
 pub use address::{AddressInfo, AddressKey, Scope, VIP_PROTO, VirtualAddress};
 pub use announce::{AnnounceError, Announcement, Announcer, gratuitous_arp, unsolicited_advertisement};
@@ -59,3 +60,4 @@ pub use netlink::NetlinkError;
 pub use plan::{Desired, Observed, Step, plan};
 pub use view::{Event, NetworkView};
 pub use vrrp_socket::{Datagram, Family, VRRP_GROUP_V4, VRRP_GROUP_V6, VrrpSocket, VrrpSocketError};
+pub use will::{LastWord, Removals};

@@ -18,6 +18,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::sys;
+use crate::will::LastWord;
 
 /// VRRP's IPv4 group (RFC 9568 §5.1.1.2).
 pub const VRRP_GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
@@ -175,11 +176,10 @@ impl VrrpSocket {
     /// # Errors
     /// [`VrrpSocketError::Send`]: the interface is down, there is no route to the peer, or the families differ.
     pub async fn send(&self, dst: IpAddr, src: IpAddr, payload: &[u8]) -> Result<(), VrrpSocketError> {
-        let sent = self.sender.async_io(Interest::WRITABLE, |fd| match (src, dst) {
-            (IpAddr::V4(src), IpAddr::V4(dst)) => send_v4(fd.as_raw_fd(), dst, src, self.ttl, payload),
-            (IpAddr::V6(src), IpAddr::V6(dst)) => send_v6(fd.as_raw_fd(), dst, src, self.ifindex, payload),
-            _ => Err(io::ErrorKind::InvalidInput.into()),
-        });
+        let (ifindex, ttl) = (self.ifindex, self.ttl);
+        let sent = self
+            .sender
+            .async_io(Interest::WRITABLE, |fd| transmit(fd.as_raw_fd(), dst, src, ifindex, ttl, payload));
         sent.await.map_err(|source| VrrpSocketError::Send { src, dst, source })
     }
 
@@ -326,6 +326,26 @@ fn receive_v6(fd: RawFd, bound_to: u32, buffer: &mut [u8]) -> io::Result<Option<
         }
         _ => None,
     })
+}
+
+/// Sends one packet through a socket that is closed again.
+pub(crate) fn send_once(word: &LastWord) -> Result<(), VrrpSocketError> {
+    let LastWord { ifindex, src, dst, ttl, ref payload } = *word;
+    let family = if src.is_ipv4() { Family::V4 } else { Family::V6 };
+    let socket = sender(family, ifindex, ttl)?;
+    transmit(socket.as_raw_fd(), dst, src, ifindex, ttl, payload).map_err(|source| VrrpSocketError::Send {
+        src,
+        dst,
+        source,
+    })
+}
+
+fn transmit(fd: RawFd, dst: IpAddr, src: IpAddr, ifindex: u32, ttl: u8, payload: &[u8]) -> io::Result<()> {
+    match (src, dst) {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => send_v4(fd, dst, src, ttl, payload),
+        (IpAddr::V6(src), IpAddr::V6(dst)) => send_v6(fd, dst, src, ifindex, payload),
+        _ => Err(io::ErrorKind::InvalidInput.into()),
+    }
 }
 
 fn send_v4(fd: RawFd, dst: Ipv4Addr, src: Ipv4Addr, ttl: u8, payload: &[u8]) -> io::Result<()> {

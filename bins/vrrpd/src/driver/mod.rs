@@ -17,6 +17,7 @@ use crate::clock::{self, SuspendWatch, now};
 use crate::complaints::Complaints;
 use crate::configuration::Source;
 use crate::executor::Executor;
+use crate::guardian::Line;
 use crate::network;
 use crate::notify::{Notifier, NotifyState};
 use crate::plan::{InstancePlan, Plan};
@@ -31,6 +32,9 @@ const PAUSE: Duration = Duration::from_millis(250);
 const PACKETS_A_TURN: usize = 64;
 /// What the kernel refused is tried again after this.
 const RETRY: Duration = Duration::from_secs(1);
+/// Between these the guardian's patience is two advertisement intervals.
+const SHORTEST_SILENCE: Duration = Duration::from_millis(300);
+const LONGEST_SILENCE: Duration = Duration::from_secs(1);
 /// Longest sleep.
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -93,7 +97,7 @@ enum Input {
 
 impl Driver {
     /// Opens everything, clears what an earlier run left, and starts the node.
-    pub(crate) async fn start(source: Source, config: Config) -> Result<Self, StartError> {
+    pub(crate) async fn start(source: Source, config: Config, guardian: Line) -> Result<Self, StartError> {
         let signals = Signals::listen().map_err(StartError::Signals)?;
         let announcer = Announcer::open()?;
         let monitor = Monitor::open().await?;
@@ -102,7 +106,7 @@ impl Driver {
         let plan = Plan::new(&config, index, &mut ids)?;
         let (sockets, packets) = Sockets::new();
         let (trackers, reports) = Trackers::new();
-        let mut executor = Executor::new(Handle::open()?, announcer, sockets);
+        let mut executor = Executor::new(Handle::open()?, announcer, sockets, guardian);
         executor.clear_leftovers(&plan).await?;
         let mut driver = Self {
             node: Node::new(plan.node.clone()),
@@ -133,6 +137,8 @@ impl Driver {
         driver.look_at_tracked_interfaces().await;
         driver.open_sockets();
         info!("Startup complete");
+        driver.executor.guardian.ready();
+        driver.executor.guardian.limit(silence_limit(&driver.plan), now());
         driver.start_when_due(now()).await;
         Ok(driver)
     }
@@ -194,6 +200,7 @@ impl Driver {
 
     /// Does what is due. Packets that wait are older than a timer that fires now, and are heard first.
     async fn deadlines(&mut self, late: Duration) {
+        self.executor.guardian.beat(now());
         let due = |node: &Node| node.poll_timeout().is_some_and(|wake| wake.at <= now());
         if due(&self.node) {
             if late > PAUSE {
@@ -225,7 +232,8 @@ impl Driver {
 
     fn deadline(&self) -> Instant {
         let node = self.node.poll_timeout().map(|wake| wake.at);
-        let others = [self.executor.next_upkeep(), self.start_at, self.retry_at, self.deaf_until];
+        let beat = self.executor.guardian.next_beat();
+        let others = [self.executor.next_upkeep(), beat, self.start_at, self.retry_at, self.deaf_until];
         let deaf = |at: &Instant| Some(*at) != self.deaf_until || *at > now();
         let all = node.into_iter().chain(others.into_iter().flatten()).filter(deaf);
         all.min().unwrap_or_else(|| now() + HOUR)
@@ -252,6 +260,8 @@ impl Driver {
             }
         }
         for (id, action) in actions {
+            // Hundreds of virtual routers that change at once take their time, and are no hang.
+            self.executor.guardian.beat(now());
             self.execute(id, action).await;
         }
     }
@@ -272,7 +282,10 @@ impl Driver {
             }
             Action::SplitBegan { rival } => warn!("({}) {}", instance.name, wording::split(rival)),
             Action::SplitEnded => info!("({}) {}", instance.name, wording::SPLIT_ENDED),
-            Action::Transitioned { to, cause, .. } => {
+            Action::Transitioned { from, to, cause } => {
+                if from == Role::Active {
+                    self.executor.fell_silent(id, instance);
+                }
                 if let Some(state) = NotifyState::of(to, cause).filter(|_| !self.has_moved(id)) {
                     let rank = rank(&self.node, id, instance);
                     self.notifier.tell(&instance.name, &instance.notify, state, rank);
@@ -348,6 +361,13 @@ impl Driver {
             self.carry_out().await;
         }
     }
+}
+
+/// How long the guardian waits for a sign of life: less than the shortest down interval, where that leaves time to be
+/// busy, so that the addresses of a hung worker are gone before another node takes them.
+fn silence_limit(plan: &Plan) -> Duration {
+    let shortest = plan.instances.values().map(|instance| instance.config.interval.to_duration()).min();
+    (shortest.unwrap_or(LONGEST_SILENCE) * 2).clamp(SHORTEST_SILENCE, LONGEST_SILENCE)
 }
 
 fn rank(node: &Node, id: InstanceId, instance: &InstancePlan) -> Rank {

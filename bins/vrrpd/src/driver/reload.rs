@@ -1,17 +1,28 @@
 //! Going over to another configuration, or to the same one on changed interfaces, without a change of role.
 
+use std::time::Duration;
+
 use config::keepalived::Config;
 use tracing::{error, info, warn};
 use vrrp::{Command, ConfigError};
 
-use super::Driver;
+use super::{Driver, silence_limit};
 use crate::clock::now;
 use crate::plan::Plan;
+
+/// Users and groups may be looked up over a network, which takes its time and is no hang.
+const RELOAD_LIMIT: Duration = Duration::from_secs(30);
 
 impl Driver {
     /// Reads the file again. One that is broken changes nothing.
     pub(super) async fn reload(&mut self) {
         info!("Reloading {}", self.source.path().display());
+        self.executor.guardian.limit(RELOAD_LIMIT, now());
+        self.load_and_apply().await;
+        self.executor.guardian.limit(silence_limit(&self.plan), now());
+    }
+
+    async fn load_and_apply(&mut self) {
         let (config, text) = self.source.load();
         for line in text.lines() {
             warn!("{line}");
@@ -21,7 +32,10 @@ impl Driver {
             return;
         };
         match self.apply(config).await {
-            Ok(()) => info!("Reload complete"),
+            Ok(()) => {
+                self.executor.guardian.reloaded();
+                info!("Reload complete");
+            }
             Err(cause) => error!("Reload failed: the running configuration stays: {cause}"),
         }
     }

@@ -130,6 +130,14 @@ impl InstancePlan {
         }
     }
 
+    /// The TTL of its advertisements.
+    pub(crate) fn ttl(&self) -> u8 {
+        match self.path {
+            Path::Multicast => vrrp::wire::TTL,
+            Path::Unicast { ttl, .. } => ttl,
+        }
+    }
+
     /// The TTL that the node is told. It takes 255 alone (RFC 5082's GTSM), which unicast across routers cannot have:
     /// there the peer's own bounds are checked here instead. `None`: not a peer of ours.
     pub(crate) fn judged_ttl(&self, from: IpAddr, ttl: u8) -> Option<u8> {

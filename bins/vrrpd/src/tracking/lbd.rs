@@ -7,11 +7,12 @@ use std::time::Duration;
 use healthcheck::{BeatDecoder, BeatMonitor, Liveness, Readiness};
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 use vrrp::Health;
 
 use super::Reporter;
 use crate::clock::now;
+use crate::starvation::Suspect;
 
 /// Between two attempts to reach lbd.
 const RECONNECT: Duration = Duration::from_millis(50);
@@ -59,6 +60,9 @@ impl Follower<'_> {
     /// Hears beats until the connection ends; how long to wait before the next one.
     async fn listen(&mut self, mut stream: UnixStream) -> Duration {
         self.monitor.handle_connected(now());
+        // Unknown where lbd is in another pid namespace: then its silence alone counts.
+        let pid = stream.peer_cred().ok().and_then(|peer| u32::try_from(peer.pid()?).ok());
+        let mut suspect = pid.filter(|&pid| pid > 0).map(Suspect::new);
         let mut decoder = BeatDecoder::new();
         let (mut buffer, mut beats) = ([0; 1024], Vec::new());
         loop {
@@ -71,7 +75,7 @@ impl Follower<'_> {
             };
             let pause = match received {
                 None => {
-                    self.monitor.handle_timeout(now());
+                    self.silence(suspect.as_mut());
                     None
                 }
                 Some(Ok(0) | Err(_)) => Some(RECONNECT),
@@ -93,6 +97,21 @@ impl Follower<'_> {
             if let Some(pause) = pause {
                 return pause;
             }
+        }
+    }
+
+    /// On a busy machine an lbd that is well may be silent for a while.
+    fn silence(&mut self, suspect: Option<&mut Suspect>) {
+        let at = now();
+        // As lbd names its threads.
+        let silent = self.monitor.suspect(at).map(|worker| format!("worker-{worker}"));
+        if let Some((suspect, thread)) = suspect.zip(silent)
+            && suspect.is_starved(&thread, at)
+        {
+            debug!("track_lbd({}): {thread} is silent because it is not run", self.spec.socket.display());
+            self.monitor.handle_starved(at);
+        } else {
+            self.monitor.handle_timeout(at);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The daemon under test, its configuration and its log.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -37,10 +38,15 @@ pub(crate) fn config(priority: u8, addresses: &[&str], more: &str) -> String {
 impl Daemon {
     /// Starts it on a node.
     pub(crate) fn start(host: &Host, name: &str, config: &str) -> Self {
+        Self::start_with(host, name, config, &[])
+    }
+
+    /// The same with more options.
+    pub(crate) fn start_with(host: &Host, name: &str, config: &str, options: &[&OsStr]) -> Self {
         let path = std::env::temp_dir().join(format!("vrrpd-netns-{}-{name}.conf", std::process::id()));
         fs::write(&path, config).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_vrrpd"));
-        command.arg("-f").arg(&path).stderr(Stdio::piped()).kill_on_drop(true);
+        command.arg("-f").arg(&path).args(options).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = host.inside(|| command.spawn()).unwrap();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
         Self { child, log, config: path, said: Vec::new() }
@@ -53,10 +59,36 @@ impl Daemon {
         daemon
     }
 
+    /// Signals the guardian, as an operator does.
     pub(crate) fn signal(&self, signal: Signal) -> Instant {
-        let pid = i32::try_from(self.child.id().expect("it runs")).unwrap();
-        kill(Pid::from_raw(pid), signal).unwrap();
+        kill(self.guardian(), signal).unwrap();
         Instant::now()
+    }
+
+    /// Signals the process that does the work.
+    pub(crate) fn signal_worker(&self, signal: Signal) -> Instant {
+        kill(self.worker(), signal).unwrap();
+        Instant::now()
+    }
+
+    /// Signals both. A guardian that is killed is stopped first: it must not see the worker die.
+    pub(crate) fn signal_both(&self, signal: Signal) -> Instant {
+        let both = [self.guardian(), self.worker()];
+        if signal == Signal::SIGKILL {
+            kill(both[0], Signal::SIGSTOP).unwrap();
+        }
+        both.iter().for_each(|&pid| kill(pid, signal).unwrap());
+        Instant::now()
+    }
+
+    pub(crate) fn guardian(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id().expect("it runs")).unwrap())
+    }
+
+    /// The guardian's only child.
+    pub(crate) fn worker(&self) -> Pid {
+        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.guardian())).unwrap();
+        Pid::from_raw(children.trim().parse().unwrap_or_else(|_| panic!("one worker, not {children:?}")))
     }
 
     pub(crate) async fn exit(&mut self) -> ExitStatus {

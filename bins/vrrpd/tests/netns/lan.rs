@@ -84,6 +84,14 @@ impl Lan {
         socket
     }
 
+    /// A socket that hears the advertisements on the switch.
+    pub(crate) fn advertisements(&self) -> Socket {
+        let protocol = Protocol::from(i32::from(0x0800_u16.to_be()));
+        let socket = Socket::new(Domain::PACKET, Type::RAW, Some(protocol)).unwrap();
+        socket.set_read_timeout(Some(CASE_LIMIT)).unwrap();
+        socket
+    }
+
     fn port(&self, host: u8) -> u32 {
         self.monitor.view().link_named(&format!("port{host}")).unwrap().index
     }
@@ -154,6 +162,19 @@ pub(crate) fn hear_announcement(socket: &mut Socket, address: [u8; 4]) {
         let length = socket.read(&mut frame).expect("the announcement arrives");
         // RFC 5227 §3: sender and target address are the same.
         if frame.get(28..32) == Some(&address) && frame[..length].get(38..42) == Some(&address) {
+            return;
+        }
+    }
+}
+
+/// Waits for a resignation that comes from `address`.
+pub(crate) fn hear_resignation(socket: &mut Socket, address: [u8; 4]) {
+    loop {
+        let mut frame = [0; 2048];
+        let length = socket.read(&mut frame).expect("the resignation arrives");
+        // Ethernet, then IPv4 without options: protocol 112, source; then VRRP: priority 0.
+        let Some(packet) = frame[..length].get(14..).filter(|packet| packet.len() > 22) else { continue };
+        if packet[9] == 112 && packet[12..16] == address && packet[22] == 0 {
             return;
         }
     }

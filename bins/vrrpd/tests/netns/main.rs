@@ -11,6 +11,7 @@
 
 mod daemon;
 mod faults;
+mod guardian;
 mod health;
 mod lan;
 
@@ -20,8 +21,15 @@ type Case = (&'static str, fn());
 
 const CASES: &[Case] = &[
     ("a_node_that_is_stopped_hands_over_within_its_peer_s_skew", faults::stopped),
-    ("a_node_that_is_killed_loses_its_address_by_itself", faults::killed),
-    ("a_node_that_is_frozen_lets_go_and_listens_before_it_speaks", faults::frozen),
+    ("a_node_that_is_killed_loses_its_address_by_itself", guardian::both_killed),
+    ("a_node_that_is_frozen_lets_go_and_listens_before_it_speaks", guardian::both_frozen),
+    ("a_killed_worker_is_resigned_for_and_started_again", guardian::worker_killed),
+    ("a_killed_worker_is_resigned_for_under_load_too", guardian::worker_killed_under_load),
+    ("a_hung_worker_is_killed_and_resigned_for", guardian::worker_hung),
+    ("a_worker_that_has_to_wait_for_a_cpu_is_not_hung", guardian::worker_starved),
+    ("a_worker_without_a_guardian_resigns", guardian::guardian_killed),
+    ("a_hung_worker_is_stopped_too", guardian::hung_and_stopped),
+    ("a_stale_pid_file_is_no_obstacle", guardian::stale_pid_file),
     ("a_node_whose_cable_is_cut_is_replaced_and_comes_back", faults::unplugged),
     ("an_address_removed_by_hand_is_back_at_once", faults::removed_by_hand),
     ("an_address_that_an_earlier_run_left_is_cleared", faults::left_over),

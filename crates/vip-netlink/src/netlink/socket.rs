@@ -79,7 +79,7 @@ impl NetlinkError {
         }
     }
 
-    fn refusal(operation: &'static str, errno: i32, explanation: Option<String>) -> Self {
+    pub(crate) fn refusal(operation: &'static str, errno: i32, explanation: Option<String>) -> Self {
         match Errno::from_raw(errno) {
             Errno::EPERM => Self::Denied { operation },
             errno => Self::Refused { operation, errno, explanation },

@@ -1,0 +1,179 @@
+//! The worker, as its guardian sees it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use healthcheck::{Beat, BeatMonitor, Liveness, Readiness};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use rustix::process::{PidfdFlags, pidfd_open};
+
+use super::channel::{Ear, Message, Router, Silence};
+use super::will::Will;
+use crate::log::say;
+use crate::starvation::Suspect;
+use crate::sys;
+
+/// Until the worker has said how long it may be silent: it resolves users and opens sockets.
+const START_LIMIT: Duration = Duration::from_secs(30);
+/// A killed process that waits for a disk does not die at once; its addresses do not wait for it.
+const DEATH_LIMIT: Duration = Duration::from_millis(100);
+const KILL: i32 = 9;
+
+/// How the worker ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It was told to.
+    Asked,
+    /// By itself, with this status.
+    Exited(u8),
+    /// By this signal.
+    Killed(i32),
+    /// It was silent for too long, and was killed.
+    Hung,
+}
+
+/// What the worker says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    Ready,
+    Reloaded,
+}
+
+/// The worker.
+#[derive(Debug)]
+pub(super) struct Ward {
+    pid: u32,
+    death: OwnedFd,
+    ear: Option<Ear>,
+    limit: Duration,
+    monitor: BeatMonitor,
+    suspect: Suspect,
+    wills: BTreeMap<Router, Will>,
+}
+
+impl Ward {
+    pub(super) fn new(pid: u32, ear: Ear) -> io::Result<Self> {
+        let raw = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+        let death = pidfd_open(raw.ok_or(io::ErrorKind::InvalidInput)?, PidfdFlags::empty())?;
+        let mut ward = Self {
+            pid,
+            death,
+            ear: Some(ear),
+            limit: START_LIMIT,
+            monitor: BeatMonitor::new(START_LIMIT),
+            suspect: Suspect::new(pid),
+            wills: BTreeMap::new(),
+        };
+        ward.watch_from(Instant::now());
+        Ok(ward)
+    }
+
+    /// Something to hear, and its death.
+    pub(super) fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        self.ear.iter().map(AsFd::as_fd).chain([self.death.as_fd()]).collect()
+    }
+
+    /// When it will have been silent for too long.
+    pub(super) fn wake(&self) -> Option<Instant> {
+        self.monitor.poll_timeout()
+    }
+
+    /// Hears everything that it has said.
+    pub(super) fn hear(&mut self) -> Vec<News> {
+        let mut news = Vec::new();
+        while let Some(ear) = &self.ear {
+            match ear.next() {
+                Ok(Message::Beat) => self.beat(),
+                Ok(Message::Ready) => news.push(News::Ready),
+                Ok(Message::Reloaded) => news.push(News::Reloaded),
+                Ok(Message::Limit(millis)) => {
+                    self.limit = Duration::from_millis(millis);
+                    self.monitor = BeatMonitor::new(self.limit);
+                    self.watch_from(Instant::now());
+                }
+                Ok(Message::Will(router, will)) if will.is_empty() => drop(self.wills.remove(&router)),
+                Ok(Message::Will(router, will)) => drop(self.wills.insert(router, will)),
+                Err(Silence::Empty) => break,
+                Err(Silence::Closed) => self.ear = None,
+            }
+        }
+        news
+    }
+
+    pub(super) fn signal(&self, signal: i32) {
+        // One that is gone needs no signal; its number is its own until it is waited for.
+        let _ = sys::kill(self.pid, signal);
+    }
+
+    /// Whether it has ended by itself.
+    pub(super) fn end(&mut self) -> Option<End> {
+        let end = self.reap()?;
+        match end {
+            End::Killed(signal) => say(&format!("pid {} exited due to signal {signal}", self.pid)),
+            End::Exited(status) => say(&format!("pid {} exited with status {status}", self.pid)),
+            End::Asked | End::Hung => {}
+        }
+        Some(end)
+    }
+
+    /// Whether it was silent for too long; it is dead then.
+    pub(super) fn hung(&mut self) -> Option<End> {
+        let now = Instant::now();
+        if self.monitor.suspect(now).is_some() && self.suspect.is_starved("vrrpd", now) {
+            self.monitor.handle_starved(now);
+        } else {
+            self.monitor.handle_timeout(now);
+        }
+        match self.monitor.verdict() {
+            Liveness::Hung { .. } => {
+                say(&format!(
+                    "the VRRP process {} is hung: no beat for {} ms; it is killed",
+                    self.pid,
+                    self.limit.as_millis()
+                ));
+                self.kill();
+                Some(End::Hung)
+            }
+            Liveness::Unknown | Liveness::Ready | Liveness::NotReady(_) | Liveness::Dead => None,
+        }
+    }
+
+    /// Kills it, and waits for a moment until it is dead.
+    pub(super) fn kill(&mut self) {
+        self.signal(KILL);
+        let mut fds = [PollFd::new(self.death.as_fd(), PollFlags::POLLIN)];
+        let limit = PollTimeout::try_from(DEATH_LIMIT.as_millis()).unwrap_or(PollTimeout::MAX);
+        let _ = poll(&mut fds, limit);
+        self.reap();
+    }
+
+    /// Does what it has left to be done: all addresses go before anybody is told.
+    pub(super) fn settle(&mut self) {
+        self.hear();
+        self.wills.values().for_each(Will::remove);
+        self.wills.values().for_each(Will::speak);
+        self.wills.clear();
+    }
+
+    fn reap(&self) -> Option<End> {
+        let pid = Pid::from_raw(i32::try_from(self.pid).ok()?);
+        match waitpid(pid, Some(WaitPidFlag::WNOHANG)).ok()? {
+            WaitStatus::Exited(_, status) => Some(End::Exited(u8::try_from(status).unwrap_or(1))),
+            WaitStatus::Signaled(_, signal, _) => Some(End::Killed(signal as i32)),
+            _ => None,
+        }
+    }
+
+    fn watch_from(&mut self, now: Instant) {
+        self.monitor.handle_connected(now);
+    }
+
+    fn beat(&mut self) {
+        let beat = Beat { worker: 0, workers: 1, readiness: Readiness::Ready };
+        self.monitor.handle_beat(Instant::now(), beat);
+    }
+}
