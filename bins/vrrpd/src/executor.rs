@@ -302,7 +302,7 @@ impl Executor {
         self.guardian.bequeath(id, will);
     }
 
-    /// Whoever speaks as Active leaves a resignation; made anew only when it would be another one.
+    /// Whoever speaks as Active leaves a resignation; made anew only when it would be another one, as each signed one is.
     fn keep_resignation(
         &mut self,
         id: InstanceId,
@@ -310,7 +310,7 @@ impl Executor {
         source: IpAddr,
         advertisement: &Advertisement,
     ) {
-        let advertisement = advertisement.with(Advertised::Resign);
+        let advertisement = advertisement.resignation();
         let known = self.resignations.get(&id);
         let unchanged =
             known.is_some_and(|known| (known.source, &known.advertisement) == (source, &advertisement));

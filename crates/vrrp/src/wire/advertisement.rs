@@ -173,6 +173,13 @@ impl Advertisement {
         Self { signature: Some((key, sequence)), ..self }
     }
 
+    /// The resignation that comes after this advertisement: priority 0 and, if it is signed, the next sequence number.
+    /// Whoever holds it can send it in place of the router, as long as that sends nothing more itself.
+    pub fn resignation(&self) -> Self {
+        let signature = self.signature.clone().map(|(key, sequence)| (key, sequence.next()));
+        Self { advertised: Advertised::Resign, signature, ..self.clone() }
+    }
+
     /// The same advertisement with another interval, if its version can carry that.
     pub(crate) fn with_interval(self, interval: AdverInterval) -> Self {
         if interval.fits(self.version) { Self { interval, ..self } } else { self }

@@ -74,6 +74,21 @@ fn the_published_images_are_heard() {
 }
 
 #[test]
+fn a_resignation_sent_in_place_of_the_signer_comes_after_its_advertisement() {
+    for v6 in [false, true] {
+        let (_, config, src, dst) = image(v6);
+        let mut node = node(config.clone(), SIGNED_AT);
+        let InstanceConfig { version, vrid, interval, addresses, auth, .. } = config;
+        let unsigned = Advertisement::new(version, vrid, 200.into(), interval, addresses, auth).unwrap();
+        let signed = unsigned.signed(key(1), Sequence::at(SIGNED_AT));
+        let encode = |advertisement: &Advertisement| advertisement.encode(src, dst, Checksum::Rfc9568);
+        assert_eq!(hear(&mut node, 1, src, dst, &encode(&signed)), Ok(()));
+        assert_eq!(hear(&mut node, 2, src, dst, &encode(&signed)), Err(Discard::AuthExtReplay));
+        assert_eq!(hear(&mut node, 3, src, dst, &encode(&signed.resignation())), Ok(()));
+    }
+}
+
+#[test]
 fn whatever_is_changed_on_the_way_is_noticed() {
     // The byte, of which one bit is flipped, and the verdict of one who does not look at the checksum.
     let table: [(&str, usize, Option<Discard>); 11] = [
