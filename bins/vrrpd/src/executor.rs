@@ -14,8 +14,9 @@ use vrrp::{Advertised, Advertisement, InstanceId};
 use crate::clock::now;
 use crate::complaints::Complaints;
 use crate::guardian::{Line, Will, Word};
-use crate::plan::{InstancePlan, Plan, existing};
+use crate::plan::{InstancePlan, Plan, Vmac, existing};
 use crate::sockets::{SocketKey, Sockets};
+use crate::vmacs::Vmacs;
 use crate::wording;
 
 /// Adverts that follow each other faster than this do not each renew the leases.
@@ -28,6 +29,7 @@ const BATCH: Duration = Duration::from_secs(3);
 pub(crate) struct Executor {
     handle: Handle,
     announcer: Announcer,
+    pub(crate) vmacs: Vmacs,
     pub(crate) sockets: Sockets,
     /// What the node wants held, whether or not the kernel has it.
     held: BTreeMap<(InstanceId, IpAddr), VirtualAddress>,
@@ -55,6 +57,7 @@ impl Executor {
         Self {
             handle,
             announcer,
+            vmacs: Vmacs::default(),
             sockets,
             held: BTreeMap::new(),
             own: BTreeSet::new(),
@@ -64,6 +67,39 @@ impl Executor {
             complaints: Complaints::default(),
             guardian,
             resignations: BTreeMap::new(),
+        }
+    }
+
+    /// Makes and removes virtual MAC interfaces.
+    pub(crate) async fn adapt_vmacs(&mut self, wanted: &[Vmac]) {
+        if let Err(error) = self.vmacs.adapt(&self.handle, wanted).await {
+            warn!("virtual MAC interfaces: {error}");
+        }
+    }
+
+    /// Removes the virtual MAC interfaces, at the end.
+    pub(crate) async fn remove_vmacs(&mut self) {
+        if let Err(error) = self.vmacs.remove_all(&self.handle).await {
+            warn!("virtual MAC interfaces: {error}");
+        }
+    }
+
+    /// The virtual router is not Active any more: its hardware address is another one's from now on.
+    pub(crate) async fn lower_vmacs(&mut self, instance: &InstancePlan) {
+        let own = instance.vmac.and_then(existing);
+        for ifindex in instance.vips.values().map(|vip| vip.ifindex).chain(own) {
+            if let Err(error) = self.vmacs.lower(&self.handle, ifindex).await {
+                warn!("({}) {error}", instance.name);
+            }
+        }
+    }
+
+    /// The virtual router is Active, or about to be.
+    pub(crate) async fn raise_vmac(&mut self, instance: &InstancePlan) {
+        if let Some(ifindex) = instance.vmac.and_then(existing)
+            && let Err(error) = self.vmacs.raise(&self.handle, ifindex).await
+        {
+            warn!("({}) {error}", instance.name);
         }
     }
 
@@ -132,7 +168,10 @@ impl Executor {
         if let Some(source) = source {
             self.keep_resignation(id, instance, source, advertisement);
         }
-        let socket = SocketKey::of(id, instance, source).and_then(|key| self.sockets.get(key));
+        let raised = instance.vmac.is_some_and(|vmac| self.vmacs.is_up(vmac.0));
+        let vmac = SocketKey::of_vmac(id, instance).filter(|_| raised).and_then(|key| self.sockets.get(key));
+        let below = || SocketKey::of(id, instance, source).and_then(|key| self.sockets.get(key));
+        let socket = vmac.or_else(below);
         if let (Some(source), Some(socket)) = (source, socket) {
             for destination in instance.destinations() {
                 let bytes = advertisement.encode(source, destination, instance.config.checksum);
@@ -334,6 +373,9 @@ impl Executor {
     }
 
     async fn add(&mut self, id: InstanceId, instance: &InstancePlan, vip: VirtualAddress) {
+        if let Err(error) = self.vmacs.raise(&self.handle, vip.ifindex).await {
+            warn!("({}) {error}", instance.name);
+        }
         let sent = now();
         match self.handle.add(&vip).await {
             Ok(()) => self.leases.held(vip, sent),

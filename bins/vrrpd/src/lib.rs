@@ -47,6 +47,7 @@ mod starvation;
 mod status;
 mod sys;
 mod tracking;
+mod vmacs;
 mod wording;
 mod worker;
 

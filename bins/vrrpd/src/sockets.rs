@@ -25,6 +25,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) enum SocketKey {
     /// What is sent to the group on an interface.
     Multicast { ifindex: u32, family: Family },
+    /// The same on a virtual MAC interface. While that is up it gets what others send from the same hardware address,
+    /// which the interface below then does not.
+    Vmac { ifindex: u32, family: Family },
     /// What is sent to one of our addresses on an interface.
     Unicast { ifindex: u32, local: IpAddr, ttl: u8 },
 }
@@ -37,6 +40,11 @@ impl SocketKey {
             Path::Multicast => Some(Self::Multicast { ifindex, family: id.family }),
             Path::Unicast { ttl, .. } => source.map(|local| Self::Unicast { ifindex, local, ttl: *ttl }),
         }
+    }
+
+    /// The one on its virtual MAC interface, if it has one.
+    pub(crate) fn of_vmac(id: InstanceId, instance: &InstancePlan) -> Option<Self> {
+        Some(Self::Vmac { ifindex: existing(instance.vmac?)?, family: id.family })
     }
 
     pub(crate) fn is_unicast(&self) -> bool {
@@ -85,7 +93,12 @@ impl Sockets {
         source: impl Fn(&InstancePlan) -> Option<IpAddr>,
     ) -> BTreeSet<SocketKey> {
         let instances = plan.instances.iter();
-        instances.filter_map(|(&id, instance)| SocketKey::of(id, instance, source(instance))).collect()
+        instances
+            .flat_map(|(&id, instance)| {
+                [SocketKey::of(id, instance, source(instance)), SocketKey::of_vmac(id, instance)]
+            })
+            .flatten()
+            .collect()
     }
 
     /// Opens what is missing. What cannot be opened is tried again when this is called again.
@@ -131,14 +144,16 @@ impl Sockets {
     /// The virtual router's interface is gone or was made anew: nothing comes through these any more.
     pub(crate) fn forget_interface(&mut self, gone: IfIndex) {
         self.open.retain(|key, _| match *key {
-            SocketKey::Multicast { ifindex, .. } | SocketKey::Unicast { ifindex, .. } => ifindex != gone.0,
+            SocketKey::Multicast { ifindex, .. }
+            | SocketKey::Vmac { ifindex, .. }
+            | SocketKey::Unicast { ifindex, .. } => ifindex != gone.0,
         });
     }
 }
 
 fn open(key: SocketKey) -> Result<VrrpSocket, VrrpSocketError> {
     match key {
-        SocketKey::Multicast { ifindex, family } => {
+        SocketKey::Multicast { ifindex, family } | SocketKey::Vmac { ifindex, family } => {
             let family = match family {
                 Family::V4 => vip_netlink::Family::V4,
                 Family::V6 => vip_netlink::Family::V6,

@@ -54,7 +54,7 @@ pub use announce::{AnnounceError, Announcement, Announcer, gratuitous_arp, unsol
 pub use handle::Handle;
 pub use leases::{Due, Renewal, VipSet};
 pub use link::{LinkChange, LinkKind, Namespace, NewLink};
-pub use link_info::{LinkInfo, MacAddress};
+pub use link_info::{ArpRules, LinkInfo, MacAddress};
 pub use monitor::Monitor;
 pub use netlink::NetlinkError;
 pub use plan::{Desired, Observed, Step, plan};

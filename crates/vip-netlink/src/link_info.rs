@@ -5,8 +5,10 @@ use std::fmt;
 use crate::netlink::DecodeError;
 use crate::netlink::attribute::{attributes, text, u32_at};
 use crate::netlink::constants::{
-    AF_UNSPEC, IFF_LOOPBACK, IFF_NOARP, IFF_RUNNING, IFF_UP, IFLA_ADDRESS, IFLA_EXT_MASK, IFLA_IFNAME,
-    IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, RTEXT_FILTER_SKIP_STATS, RTM_GETLINK,
+    AF_INET, AF_UNSPEC, IFF_LOOPBACK, IFF_NOARP, IFF_RUNNING, IFF_UP, IFLA_ADDRESS, IFLA_AF_SPEC,
+    IFLA_EXT_MASK, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO,
+    IFLA_MASTER, IFLA_MTU, IPV4_DEVCONF_ARP_ANNOUNCE, IPV4_DEVCONF_ARP_IGNORE, RTEXT_FILTER_SKIP_STATS,
+    RTM_GETLINK,
 };
 use crate::netlink::request::Request;
 
@@ -55,6 +57,19 @@ pub struct LinkInfo {
     pub lower: Option<u32>,
     /// `veth`, `bridge`, `macvlan`, ...; `None` for hardware.
     pub kind: Option<String>,
+    /// A note that somebody left on the link (`ip link set alias`).
+    pub alias: Option<String>,
+    /// How the link answers and asks; as of the last report, for a change of it is not reported.
+    pub arp: ArpRules,
+}
+
+/// `net.ipv4.conf.NAME.arp_announce` and `arp_ignore`, each 0 to 8.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ArpRules {
+    /// Which own address questions are asked with; 2: the best one of this link.
+    pub announce: u32,
+    /// Which questions are not answered; 1: those for addresses of other links.
+    pub ignore: u32,
 }
 
 impl LinkInfo {
@@ -87,6 +102,8 @@ impl LinkInfo {
             master: None,
             lower: None,
             kind: None,
+            alias: None,
+            arp: ArpRules::default(),
         };
         for attribute in attributes(rest) {
             let (kind, value) = attribute?;
@@ -97,6 +114,8 @@ impl LinkInfo {
                 IFLA_MASTER => info.master = u32_at(value, 0),
                 IFLA_LINK => info.lower = u32_at(value, 0),
                 IFLA_LINKINFO => info.kind = read_kind(value)?,
+                IFLA_IFALIAS => info.alias = Some(text(value)),
+                IFLA_AF_SPEC => info.arp = read_arp_rules(value)?,
                 _ => {}
             }
         }
@@ -127,6 +146,27 @@ fn read_kind(link_info: &[u8]) -> Result<Option<String>, DecodeError> {
         }
     }
     Ok(None)
+}
+
+/// The kernel reports `IFLA_INET_CONF` as an array of numbers, the first of which has the number 1.
+fn read_arp_rules(families: &[u8]) -> Result<ArpRules, DecodeError> {
+    for family in attributes(families) {
+        let (of, value) = family?;
+        if of != u16::from(AF_INET) {
+            continue;
+        }
+        for attribute in attributes(value) {
+            let (kind, values) = attribute?;
+            let number = |index: u16| u32_at(values, (usize::from(index) - 1) * 4).unwrap_or_default();
+            if kind == IFLA_INET_CONF {
+                return Ok(ArpRules {
+                    announce: number(IPV4_DEVCONF_ARP_ANNOUNCE),
+                    ignore: number(IPV4_DEVCONF_ARP_IGNORE),
+                });
+            }
+        }
+    }
+    Ok(ArpRules::default())
 }
 
 #[cfg(test)]
@@ -161,6 +201,8 @@ mod tests {
             master: Some(9),
             lower: None,
             kind: Some("veth".to_owned()),
+            alias: None,
+            arp: ArpRules::default(),
         };
         assert_eq!(report(RTM_NEWLINK, 0, IFF_UP | IFF_RUNNING), Body::Link(expected));
     }

@@ -132,6 +132,7 @@ mod tests {
 
     use super::*;
     use crate::address::Scope;
+    use crate::link_info::ArpRules;
 
     fn link(index: u32, up: bool, running: bool, mtu: u32) -> LinkInfo {
         LinkInfo {
@@ -146,6 +147,8 @@ mod tests {
             master: None,
             lower: None,
             kind: None,
+            alias: None,
+            arp: ArpRules::default(),
         }
     }
 

@@ -6,10 +6,10 @@ use vrrp::{
     Advertised, Command, Discard, Family, IfIndex, Ingress, InstanceId, InstanceSnapshot, Role, Vrid,
 };
 
-use super::{Driver, PACKETS_A_TURN};
+use super::{Driver, PACKETS_A_TURN, index_of};
 use crate::clock::now;
 use crate::signals::Request;
-use crate::sockets::Received;
+use crate::sockets::{Received, SocketKey};
 use crate::tracking::{Report, TrackerName, interface_health};
 use crate::{status, wording};
 
@@ -31,9 +31,9 @@ impl Driver {
         trace!(?event, "netlink");
         if let Event::LinkGone(link) = &event {
             self.executor.sockets.forget_interface(IfIndex(link.index));
+            self.executor.vmacs.forget(link.index);
         }
-        let view = self.monitor.view();
-        if self.plan.is_stale(|name| view.link_named(name).map(|link| link.index)) {
+        if self.plan.is_stale(|name| index_of(&self.monitor, &self.executor, name)) {
             self.plan_again().await;
         }
         self.look_at_links().await;
@@ -67,6 +67,7 @@ impl Driver {
                 info!("Stopping");
                 self.node.handle_command(now(), Command::Stop);
                 self.carry_out().await;
+                self.executor.remove_vmacs().await;
                 self.stopped = true;
             }
             Request::Reload => self.reload().await,
@@ -131,9 +132,21 @@ impl Driver {
         }
     }
 
+    /// The interface that virtual routers are known by: what comes through a virtual MAC interface came through the one
+    /// below.
+    fn interface_of(&self, socket: SocketKey, ifindex: u32) -> u32 {
+        let mut instances = self.plan.instances.iter();
+        match socket {
+            SocketKey::Vmac { .. } => instances
+                .find(|(_, instance)| instance.vmac == Some(IfIndex(ifindex)))
+                .map_or(ifindex, |(id, _)| id.iface.0),
+            SocketKey::Multicast { .. } | SocketKey::Unicast { .. } => ifindex,
+        }
+    }
+
     async fn hear(&mut self, packet: &Received) {
         let Received { socket, datagram, payload } = packet;
-        let (from, ifindex) = (datagram.src, datagram.ifindex);
+        let (from, ifindex) = (datagram.src, self.interface_of(*socket, datagram.ifindex));
         let id = payload.get(1).copied().and_then(Vrid::new).map(|vrid| InstanceId {
             iface: IfIndex(ifindex),
             vrid,
@@ -142,6 +155,10 @@ impl Driver {
         let mut ttl = datagram.ttl;
         let instance = id.and_then(|id| self.plan.instances.get(&id));
         if let Some(instance) = instance {
+            let doubled = matches!(socket, SocketKey::Multicast { .. });
+            if doubled && instance.vmac.is_some_and(|vmac| self.executor.vmacs.is_up(vmac.0)) {
+                return;
+            }
             let unicast = matches!(instance.path, crate::plan::Path::Unicast { .. });
             match instance.judged_ttl(from, ttl) {
                 Some(judged) if unicast == socket.is_unicast() => ttl = judged,

@@ -20,7 +20,7 @@ use crate::executor::Executor;
 use crate::guardian::Line;
 use crate::network;
 use crate::notify::{Notifier, NotifyState};
-use crate::plan::{InstancePlan, Plan};
+use crate::plan::{self, InstancePlan, Plan};
 use crate::signals::{Request, Signals};
 use crate::sockets::{Received, Sockets};
 use crate::tracking::{Report, TrackIds, Trackers};
@@ -100,13 +100,13 @@ impl Driver {
     pub(crate) async fn start(source: Source, config: Config, guardian: Line) -> Result<Self, StartError> {
         let signals = Signals::listen().map_err(StartError::Signals)?;
         let announcer = Announcer::open()?;
-        let monitor = Monitor::open().await?;
-        let mut ids = TrackIds::default();
-        let index = |name: &str| monitor.view().link_named(name).map(|link| link.index);
-        let plan = Plan::new(&config, index, &mut ids)?;
         let (sockets, packets) = Sockets::new();
         let (trackers, reports) = Trackers::new();
         let mut executor = Executor::new(Handle::open()?, announcer, sockets, guardian);
+        executor.adapt_vmacs(&plan::vmacs(&config)).await;
+        let monitor = Monitor::open().await?;
+        let mut ids = TrackIds::default();
+        let plan = Plan::new(&config, |name| index_of(&monitor, &executor, name), &mut ids)?;
         executor.clear_leftovers(&plan).await?;
         let mut driver = Self {
             node: Node::new(plan.node.clone()),
@@ -219,12 +219,17 @@ impl Driver {
         if self.retry_at.is_some_and(|at| at <= now()) {
             self.retry_at = None;
             self.open_sockets();
+            if self.executor.vmacs.any_failed() {
+                self.plan_again().await;
+            }
             for (id, address) in self.executor.restore_unheld(&self.plan).await {
                 self.node.handle_vip_lost(now(), id, address);
                 self.carry_out().await;
             }
         }
-        let to_retry = self.executor.sockets.any_failed() || self.executor.any_unheld();
+        let to_retry = self.executor.sockets.any_failed()
+            || self.executor.vmacs.any_failed()
+            || self.executor.any_unheld();
         if to_retry && self.retry_at.is_none() {
             self.retry_at = Some(now() + RETRY);
         }
@@ -272,8 +277,16 @@ impl Driver {
         let Some(instance) = current.or_else(retired) else { return };
         match action {
             Action::InstallVips { addresses } => self.executor.install(id, instance, &addresses).await,
-            Action::RemoveVips { addresses } => self.executor.remove(id, instance, &addresses).await,
+            Action::RemoveVips { addresses } => {
+                self.executor.remove(id, instance, &addresses).await;
+                if !self.is_active(id) {
+                    self.executor.lower_vmacs(instance).await;
+                }
+            }
             Action::Transmit(advertisement) => {
+                if self.is_active(id) {
+                    self.executor.raise_vmac(instance).await;
+                }
                 let source = self.source_of(instance);
                 self.executor.transmit(id, instance, source, &advertisement).await;
             }
@@ -292,6 +305,11 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// Whether the node, which is ahead of its actions, wants the virtual router to be Active.
+    fn is_active(&self, id: InstanceId) -> bool {
+        self.node.instance(id).is_some_and(|snapshot| snapshot.role == Role::Active)
     }
 
     /// A virtual router whose interface was made anew has another identity in the node, and is the same to everybody
@@ -368,6 +386,11 @@ impl Driver {
 fn silence_limit(plan: &Plan) -> Duration {
     let shortest = plan.instances.values().map(|instance| instance.config.interval.to_duration()).min();
     (shortest.unwrap_or(LONGEST_SILENCE) * 2).clamp(SHORTEST_SILENCE, LONGEST_SILENCE)
+}
+
+/// The index of an interface: one that we made is known before the kernel's report of it was read.
+fn index_of(monitor: &Monitor, executor: &Executor, name: &str) -> Option<u32> {
+    executor.vmacs.index(name).or_else(|| monitor.view().link_named(name).map(|link| link.index))
 }
 
 fn rank(node: &Node, id: InstanceId, instance: &InstancePlan) -> Rank {

@@ -6,9 +6,9 @@ use config::keepalived::Config;
 use tracing::{error, info, warn};
 use vrrp::{Command, ConfigError};
 
-use super::{Driver, silence_limit};
+use super::{Driver, index_of, silence_limit};
 use crate::clock::now;
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 
 /// Users and groups may be looked up over a network, which takes its time and is no hang.
 const RELOAD_LIMIT: Duration = Duration::from_secs(30);
@@ -48,9 +48,10 @@ impl Driver {
     }
 
     async fn apply(&mut self, config: Config) -> Result<(), ConfigError> {
-        let view = self.monitor.view();
-        let index = |name: &str| view.link_named(name).map(|link| link.index);
-        let plan = Plan::new(&config, index, &mut self.ids)?;
+        // What cannot be planned changes nothing.
+        Plan::new(&config, |name| index_of(&self.monitor, &self.executor, name), &mut self.ids)?;
+        self.executor.adapt_vmacs(&plan::vmacs(&config)).await;
+        let plan = Plan::new(&config, |name| index_of(&self.monitor, &self.executor, name), &mut self.ids)?;
         let old = std::mem::replace(&mut self.plan, plan);
         self.retired = Some(old);
         self.notifier.reconfigure(&config.global);

@@ -1,6 +1,7 @@
 //! What a configuration means on this machine.
 
 mod convert;
+mod vmac;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -10,6 +11,7 @@ use config::keepalived::{Config, Notify, UnicastPeer, VrrpInstance};
 use vip_netlink::{AddressKey, VirtualAddress};
 use vrrp::{ConfigError, Family, IfIndex, InstanceConfig, InstanceId, NodeConfig, Rank, TrackId};
 
+pub(crate) use self::vmac::{Vmac, vmacs};
 use crate::tracking::{Spec, TrackIds, TrackerName};
 
 /// Interfaces that are not there yet get indices from here on; the kernel counts from 1.
@@ -33,6 +35,8 @@ pub(crate) struct InstancePlan {
     pub(crate) interface: String,
     pub(crate) config: InstanceConfig,
     pub(crate) vips: BTreeMap<IpAddr, VirtualAddress>,
+    /// The virtual MAC interface that its advertisements leave by.
+    pub(crate) vmac: Option<IfIndex>,
     pub(crate) path: Path,
     pub(crate) refresh: Option<Refresh>,
     pub(crate) notify: Notify,
@@ -159,13 +163,14 @@ pub(crate) fn existing(index: IfIndex) -> Option<u32> {
 fn interfaces(config: &Config, index: impl Fn(&str) -> Option<u32>) -> BTreeMap<String, IfIndex> {
     let mut names = BTreeSet::new();
     for instance in &config.instances {
-        names.insert(&instance.interface);
+        names.insert(instance.interface.clone());
         let addresses = instance.virtual_ipaddress.iter().chain(&instance.virtual_ipaddress_excluded);
-        names.extend(addresses.map(|address| &address.dev));
-        names.extend(instance.track_interface.iter().map(|tracked| &tracked.name));
+        names.extend(addresses.map(|address| address.dev.clone()));
+        names.extend(instance.track_interface.iter().map(|tracked| tracked.name.clone()));
     }
+    names.extend(vmacs(config).into_iter().map(|vmac| vmac.name));
     let numbered = (PLACEHOLDER..).zip(names);
-    numbered.map(|(absent, name)| (name.clone(), IfIndex(index(name).unwrap_or(absent)))).collect()
+    numbered.map(|(absent, name)| (name.clone(), IfIndex(index(&name).unwrap_or(absent)))).collect()
 }
 
 fn instance_plan(
@@ -187,7 +192,11 @@ fn instance_plan(
     }
     let lease = convert::lease(instance, router.priority);
     let addresses = instance.virtual_ipaddress.iter().chain(&instance.virtual_ipaddress_excluded);
-    let vips = addresses.map(|vip| (vip.addr, convert::address(vip, index(&vip.dev), lease))).collect();
+    let carrier = |vip: &config::keepalived::VirtualAddress| {
+        vmac::of_address(config, instance, vip).map_or(vip.dev.clone(), |vmac| vmac.name)
+    };
+    let vips = addresses.map(|vip| (vip.addr, convert::address(vip, index(&carrier(vip)), lease))).collect();
+    let own = instance.vmac.as_ref().filter(|vmac| !vmac.xmit_base && instance.unicast_peer.is_empty());
     let unicast = Path::Unicast {
         peers: instance.unicast_peer.clone(),
         ttl: instance.unicast_ttl,
@@ -203,6 +212,7 @@ fn instance_plan(
         name: instance.name.clone(),
         interface: instance.interface.clone(),
         vips,
+        vmac: own.map(|vmac| index(&vmac.name)),
         path,
         refresh: (!instance.garp.master_refresh.is_zero()).then_some(Refresh {
             period: instance.garp.master_refresh,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::{getgid, getuid};
 use socket2::{Domain, Protocol, Socket, Type};
-use vip_netlink::{AddressKey, Event, Handle, LinkChange, LinkKind, Monitor, Namespace, NewLink};
+use vip_netlink::{AddressKey, Event, Handle, LinkChange, LinkKind, MacAddress, Monitor, Namespace, NewLink};
 
 /// No case needs longer, on however slow a machine.
 const CASE_LIMIT: Duration = Duration::from_secs(30);
@@ -84,6 +84,19 @@ impl Lan {
         socket
     }
 
+    /// Gives the switch itself an address, and asks from there.
+    pub(crate) async fn client(&self) -> tokio::net::UdpSocket {
+        let ifindex = self.monitor.view().link_named("switch").unwrap().index;
+        let own = AddressKey { ifindex, addr: IpAddr::from([192, 0, 2, 100]), prefix_len: 24 };
+        self.ports.add_own(own).await.unwrap();
+        tokio::net::UdpSocket::bind((own.addr, 0)).await.unwrap()
+    }
+
+    /// Hears the advertisements on the switch.
+    pub(crate) fn adverts(&self) -> Adverts {
+        Adverts { socket: self.advertisements(), last: Vec::new() }
+    }
+
     /// A socket that hears the advertisements on the switch.
     pub(crate) fn advertisements(&self) -> Socket {
         let protocol = Protocol::from(i32::from(0x0800_u16.to_be()));
@@ -152,6 +165,33 @@ impl Host {
                 return Instant::now();
             }
         }
+    }
+}
+
+/// A socket that hears IPv4 frames.
+pub(crate) struct Adverts {
+    socket: Socket,
+    last: Vec<u8>,
+}
+
+impl Adverts {
+    /// The hardware address that the next advertisement comes from.
+    pub(crate) fn next_source(&mut self) -> MacAddress {
+        loop {
+            let mut frame = [0; 2048];
+            let length = self.socket.read(&mut frame).expect("an advertisement arrives");
+            // The protocol field of the IP header.
+            if frame[..length].get(23) == Some(&112) {
+                self.last = frame[..length].to_vec();
+                return MacAddress(frame[6..12].try_into().unwrap());
+            }
+        }
+    }
+
+    /// The IP address that it came from.
+    pub(crate) fn last_sender(&self) -> IpAddr {
+        let octets: [u8; 4] = self.last[26..30].try_into().unwrap();
+        octets.into()
     }
 }
 

@@ -14,6 +14,7 @@ mod faults;
 mod guardian;
 mod health;
 mod lan;
+mod vmac;
 
 use std::process::{Command, ExitCode};
 
@@ -35,6 +36,9 @@ const CASES: &[Case] = &[
     ("an_address_that_an_earlier_run_left_is_cleared", faults::left_over),
     ("a_reload_changes_addresses_without_a_flap", faults::reloaded),
     ("ipv6_addresses_are_handed_over_too", faults::ipv6),
+    ("a_virtual_mac_follows_the_active_within_50_ms", vmac::moved),
+    ("a_virtual_mac_that_a_crash_left_is_cleared", vmac::left_over),
+    ("advertisements_leave_by_the_virtual_mac_unless_told_not_to", vmac::transmits_below),
     ("a_dead_lbd_hands_the_address_over", health::dead_lbd),
     ("a_hung_lbd_hands_the_address_over", health::hung_lbd),
     ("a_failing_script_hands_the_address_over", health::failing_script),

@@ -120,8 +120,10 @@ impl Pair {
             Event::Kill9Child => self.kill(|pids| pids.last().copied()),
             Event::Kill9Main => self.kill(|pids| pids.first().copied()),
             Event::Kill9Node => {
-                lab.network().set_carrier(node, false)?;
-                lab.signal_router(1, Signal::Kill)
+                // A machine without power sees no loss of carrier.
+                lab.network().set_reachable(node, false)?;
+                lab.signal_router(1, Signal::Kill)?;
+                lab.network().set_carrier(node, false)
             }
             Event::LinkdownLocal => node.set_link(false),
             Event::Partition => lab.network().set_reachable(node, false),

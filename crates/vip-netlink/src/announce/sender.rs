@@ -110,6 +110,7 @@ impl Announcer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link_info::ArpRules;
 
     fn ethernet() -> LinkInfo {
         LinkInfo {
@@ -124,6 +125,8 @@ mod tests {
             master: None,
             lower: None,
             kind: None,
+            alias: None,
+            arp: ArpRules::default(),
         }
     }
 

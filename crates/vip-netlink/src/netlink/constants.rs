@@ -60,6 +60,8 @@ pub(crate) const IFLA_MTU: u16 = 4;
 pub(crate) const IFLA_LINK: u16 = 5;
 pub(crate) const IFLA_MASTER: u16 = 10;
 pub(crate) const IFLA_LINKINFO: u16 = 18;
+pub(crate) const IFLA_IFALIAS: u16 = 20;
+pub(crate) const IFLA_AF_SPEC: u16 = 26;
 pub(crate) const IFLA_NET_NS_PID: u16 = 19;
 pub(crate) const IFLA_NET_NS_FD: u16 = 28;
 pub(crate) const IFLA_EXT_MASK: u16 = 29;
@@ -70,6 +72,14 @@ pub(crate) const IFLA_MACVLAN_MODE: u16 = 1;
 pub(crate) const MACVLAN_MODE_PRIVATE: u32 = 1;
 /// Leaves the counters out of a link dump: they are most of its bytes.
 pub(crate) const RTEXT_FILTER_SKIP_STATS: u32 = 0x8;
+
+/// In `IFLA_AF_SPEC`, by family: what `net.ipv4.conf.NAME` and `net.ipv6.conf.NAME` have.
+pub(crate) const IFLA_INET_CONF: u16 = 1;
+pub(crate) const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
+pub(crate) const IN6_ADDR_GEN_MODE_NONE: u8 = 1;
+pub(crate) const IPV4_DEVCONF_RP_FILTER: u16 = 8;
+pub(crate) const IPV4_DEVCONF_ARP_ANNOUNCE: u16 = 18;
+pub(crate) const IPV4_DEVCONF_ARP_IGNORE: u16 = 19;
 
 pub(crate) const IFF_UP: u32 = 0x1;
 pub(crate) const IFF_LOOPBACK: u32 = 0x8;

@@ -1,4 +1,6 @@
-use vip_netlink::{Event, Handle, LinkChange, LinkKind, MacAddress, Monitor, NewLink};
+use std::fs;
+
+use vip_netlink::{ArpRules, Event, Handle, LinkChange, LinkKind, MacAddress, Monitor, NewLink};
 
 use crate::sandbox::{Other, cable, cable_to, named, run, up, wait_for};
 
@@ -70,5 +72,33 @@ pub(crate) fn a_macvlan_has_the_address_it_was_given() {
         let link = named(&handle, "vrrp.51").await;
         assert_eq!((link.mac, link.lower, link.up), (Some(mac), Some(left.index), true));
         assert_eq!(link.kind.as_deref(), Some("macvlan"));
+    });
+}
+
+pub(crate) fn a_link_keeps_the_rules_and_the_note_it_is_given() {
+    run(async {
+        let handle = Handle::open().unwrap();
+        let (left, _) = cable(&handle).await;
+        assert_eq!((left.arp, left.alias), (ArpRules::default(), None));
+        let arp = ArpRules { announce: 2, ignore: 1 };
+        let change = LinkChange {
+            arp: Some(arp),
+            rp_filter: Some(2),
+            alias: Some("a note"),
+            no_link_local: true,
+            ..LinkChange::default()
+        };
+        handle.set_link(left.index, &change).await.unwrap();
+        let link = named(&handle, "left").await;
+        assert_eq!((link.arp, link.alias.as_deref()), (arp, Some("a note")));
+        for (family, name, value) in [
+            ("ipv4", "arp_announce", "2"),
+            ("ipv4", "arp_ignore", "1"),
+            ("ipv4", "rp_filter", "2"),
+            ("ipv6", "addr_gen_mode", "1"),
+        ] {
+            let path = format!("/proc/sys/net/{family}/conf/left/{name}");
+            assert_eq!(fs::read_to_string(&path).unwrap().trim(), value, "{path}");
+        }
     });
 }

@@ -41,6 +41,10 @@ const CASES: &[Case] = &[
         links::a_bridge_carries_frames_and_gives_its_ports_back,
     ),
     ("a_macvlan_has_the_address_it_was_given", links::a_macvlan_has_the_address_it_was_given),
+    (
+        "a_link_keeps_the_rules_and_the_note_it_is_given",
+        links::a_link_keeps_the_rules_and_the_note_it_is_given,
+    ),
     ("an_announcement_arrives_at_the_other_end", packets::an_announcement_arrives_at_the_other_end),
     (
         "advertisements_to_the_group_arrive_and_own_ones_do_not",

@@ -24,7 +24,7 @@ pub(in crate::keepalived) const ADDRESS: Context = Context {
         planned(line("autojoin", ""), "remove it"),
         planned(line("no_track", ""), "remove it: the address is put back when somebody removes it"),
         planned(line("preferred_lft", "SECONDS|forever"), "remove it"),
-        planned(line("use_vmac", ""), VMAC),
+        line("use_vmac", ""),
         planned(line("track_group", "NAME"), "remove it"),
         missing("valid_lft", "use `vip_lease`"),
     ],
