@@ -69,13 +69,6 @@ fn unsupported(config: &Config) -> Diagnostics {
                 .help("add `accept`, or a firewall rule that drops them"),
             );
         }
-        if instance.lower_prio_no_advert {
-            found.push(
-                Diagnostic::warning("`lower_prio_no_advert` has no effect", instance.span).help(
-                    "a lower-priority advertisement is answered at once, as RFC 9568 section 6.4.3 asks",
-                ),
-            );
-        }
     }
     found
 }

@@ -29,16 +29,23 @@ impl NotifyState {
     /// What a transition is to be told as; waiting for the first result of a check is not told.
     pub(crate) fn of(to: Role, cause: Cause) -> Option<Self> {
         match (to, cause) {
-            (Role::Active, _) => Some(Self::Master),
-            (Role::Backup, _) => Some(Self::Backup),
-            (Role::Fault(FaultReason::TrackUnknown(_)), _) => None,
-            (Role::Fault(_), _) => Some(Self::Fault),
             (Role::Initialize, Cause::Reconfigured) => Some(Self::Deleted),
-            (Role::Initialize, _) => Some(Self::Stop),
+            (role, _) => Self::of_role(role),
         }
     }
 
-    fn word(self) -> &'static str {
+    /// What a group in this role is to be told as.
+    pub(crate) fn of_role(role: Role) -> Option<Self> {
+        match role {
+            Role::Active => Some(Self::Master),
+            Role::Backup => Some(Self::Backup),
+            Role::Fault(FaultReason::TrackUnknown(_)) => None,
+            Role::Fault(_) => Some(Self::Fault),
+            Role::Initialize => Some(Self::Stop),
+        }
+    }
+
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Master => "MASTER",
             Self::Backup => "BACKUP",
@@ -55,6 +62,36 @@ impl NotifyState {
             Self::Fault => notify.fault.as_ref(),
             Self::Stop => notify.stop.as_ref(),
             Self::Deleted => notify.deleted.as_ref(),
+        }
+    }
+}
+
+/// Whom a notification is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Subject<'a> {
+    Instance { name: &'a str, rank: Rank },
+    Group { name: &'a str },
+}
+
+impl<'a> Subject<'a> {
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Instance { .. } => "INSTANCE",
+            Self::Group { .. } => "GROUP",
+        }
+    }
+
+    fn name(self) -> &'a str {
+        match self {
+            Self::Instance { name, .. } | Self::Group { name } => name,
+        }
+    }
+
+    /// A group has none.
+    fn priority(self) -> u8 {
+        match self {
+            Self::Instance { rank, .. } => rank.get(),
+            Self::Group { .. } => 0,
         }
     }
 }
@@ -99,26 +136,57 @@ impl Notifier {
         }
     }
 
-    /// The script for this state first, then `notify`, then the FIFOs.
-    pub(crate) fn tell(&mut self, name: &str, notify: &Notify, state: NotifyState, rank: Rank) {
+    /// The script for this state first, then `notify`, then the FIFOs. A removed instance is told as FAULT unless
+    /// `notify_deleted` is there, and the end of a group to its `notify_stop` alone, as in keepalived.
+    pub(crate) fn tell(&mut self, subject: Subject<'_>, notify: &Notify, state: NotifyState) {
+        let state = match state {
+            NotifyState::Deleted if !notify.tell_deleted => NotifyState::Fault,
+            state => state,
+        };
         if let Some(command) = state.script(notify) {
             self.start(command, &[]);
         }
-        if let Some(command) = &notify.any {
-            self.start(command, &arguments(name, state, rank));
+        if let (Subject::Group { .. }, NotifyState::Stop) = (subject, state) {
+            return;
         }
-        let line = fifo_line(name, state, rank);
+        if let Some(command) = &notify.any {
+            self.start(command, &arguments(subject, state));
+        }
+        self.write(&fifo_line(subject, state.word()));
+    }
+
+    /// Another router with a lower priority was heard while MASTER.
+    pub(crate) fn tell_lower_priority(&mut self, subject: Subject<'_>, notify: &Notify) {
+        if let Some(command) = &notify.master_rx_lower_pri {
+            self.start(command, &[]);
+        }
+        self.write(&fifo_line(subject, "MASTER_RX_LOWER_PRI"));
+    }
+
+    /// `notify_priority_changes`: the priority is another one now.
+    pub(crate) fn tell_priority(&mut self, subject: Subject<'_>, notify: &Notify, role: Role) {
+        let event = match role {
+            Role::Active => "MASTER_PRIORITY",
+            Role::Backup => "BACKUP_PRIORITY",
+            Role::Fault(_) | Role::Initialize => return,
+        };
+        if notify.priority_changes {
+            self.write(&fifo_line(subject, event));
+        }
+    }
+
+    /// `fifo_write_vrrp_states_on_reload`: FIFOs hear a state that has not changed.
+    pub(crate) fn repeat(&mut self, subject: Subject<'_>, role: Role) {
+        if let (true, Some(state)) = (self.global.fifo_write_states_on_reload, NotifyState::of_role(role)) {
+            self.write(&fifo_line(subject, state.word()));
+        }
+    }
+
+    fn write(&mut self, line: &str) {
         for fifo in &mut self.fifos {
             if let Err(error) = fifo.file.write_all(line.as_bytes()) {
                 warn!("notify FIFO {} is full or broken, a line is lost: {error}", fifo.path.display());
             }
-        }
-    }
-
-    /// Another router with a lower priority was heard while MASTER.
-    pub(crate) fn tell_lower_priority(&mut self, notify: &Notify) {
-        if let Some(command) = &notify.master_rx_lower_pri {
-            self.start(command, &[]);
         }
     }
 
@@ -146,12 +214,17 @@ impl Notifier {
 }
 
 /// The words after the command of `notify`.
-fn arguments(name: &str, state: NotifyState, rank: Rank) -> [String; 4] {
-    ["INSTANCE".to_owned(), name.to_owned(), state.word().to_owned(), rank.to_string()]
+fn arguments(subject: Subject<'_>, state: NotifyState) -> [String; 4] {
+    [
+        subject.kind().to_owned(),
+        subject.name().to_owned(),
+        state.word().to_owned(),
+        subject.priority().to_string(),
+    ]
 }
 
-fn fifo_line(name: &str, state: NotifyState, rank: Rank) -> String {
-    format!("INSTANCE \"{name}\" {} {rank}\n", state.word())
+fn fifo_line(subject: Subject<'_>, event: &str) -> String {
+    format!("{} \"{}\" {event} {}\n", subject.kind(), subject.name(), subject.priority())
 }
 
 /// Opened for both ways, it never has to wait for a reader, and outlives one.
@@ -182,9 +255,12 @@ mod tests {
 
     #[test]
     fn transitions_are_told_in_keepalived_s_words() {
-        let rank = Rank::new(90).unwrap();
-        assert_eq!(arguments("VI_1", NotifyState::Master, rank), ["INSTANCE", "VI_1", "MASTER", "90"]);
-        assert_eq!(fifo_line("VI_1", NotifyState::Fault, rank), "INSTANCE \"VI_1\" FAULT 90\n");
+        let instance = Subject::Instance { name: "VI_1", rank: Rank::new(90).unwrap() };
+        assert_eq!(arguments(instance, NotifyState::Master), ["INSTANCE", "VI_1", "MASTER", "90"]);
+        assert_eq!(fifo_line(instance, "FAULT"), "INSTANCE \"VI_1\" FAULT 90\n");
+        let group = Subject::Group { name: "VG_1" };
+        assert_eq!(arguments(group, NotifyState::Backup), ["GROUP", "VG_1", "BACKUP", "0"]);
+        assert_eq!(fifo_line(group, "MASTER"), "GROUP \"VG_1\" MASTER 0\n");
     }
 
     #[test]

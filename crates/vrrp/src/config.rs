@@ -290,7 +290,7 @@ pub enum Preempt {
     Never,
 }
 
-/// What a tracked thing does to the priority, −253 to 253, with keepalived's meaning.
+/// What a tracked thing does to the priority, −254 to 254, with keepalived's meaning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -303,9 +303,9 @@ impl Weight {
     /// Fault while down, and while nothing is known.
     pub const FAULT: Self = Self(0);
 
-    /// `None` outside −253 to 253.
+    /// `None` outside −254 to 254.
     pub const fn new(value: i16) -> Option<Self> {
-        if value < -253 || value > 253 { None } else { Some(Self(value)) }
+        if value < -254 || value > 254 { None } else { Some(Self(value)) }
     }
 
     /// The number.
@@ -313,22 +313,37 @@ impl Weight {
         self.0
     }
 
-    /// A positive weight counts while up, a negative one while down; neither while nothing is known.
+    /// A positive weight counts while up, a negative one while down; neither while nothing is known. A number counts as
+    /// often as the weight says.
     fn effect(self, health: Health) -> i32 {
         match health {
             Health::Up => i32::from(self.0.max(0)),
             Health::Down => i32::from(self.0.min(0)),
+            Health::Number(number) => number.saturating_mul(i32::from(self.0)).clamp(-MOST, MOST),
             Health::Unknown => 0,
         }
     }
+
+    /// Whether a virtual router with this weight on it cannot take part.
+    pub(crate) fn is_fault(self, health: Health) -> bool {
+        match health {
+            Health::Down => self == Self::FAULT,
+            Health::Number(number) if self == Self::FAULT => number != 0,
+            Health::Number(number) => number.saturating_mul(i32::from(self.0)) < -MOST,
+            Health::Up | Health::Unknown => false,
+        }
+    }
 }
+
+/// The most that the number of a file changes a priority by.
+const MOST: i32 = 253;
 
 impl TryFrom<i16> for Weight {
     type Error = OutOfRange;
 
     fn try_from(value: i16) -> Result<Self, OutOfRange> {
         let error =
-            OutOfRange { unit: "size of a weight", value: value.unsigned_abs().into(), min: 0, max: 253 };
+            OutOfRange { unit: "size of a weight", value: value.unsigned_abs().into(), min: 0, max: 254 };
         Self::new(value).ok_or(error)
     }
 }
@@ -360,6 +375,12 @@ mod tests {
             (250, 20, Health::Up, 254),
             (10, -20, Health::Down, 1),
             (100, 0, Health::Down, 100),
+            (100, 1, Health::Number(7), 107),
+            (100, -2, Health::Number(7), 86),
+            (100, 254, Health::Number(0), 100),
+            (100, 1, Health::Number(i32::MAX), 254),
+            (100, 0, Health::Number(7), 100),
+            (255, 1, Health::Number(-7), 255),
             (255, -20, Health::Down, 255),
         ];
         for (base, weight, health, effective) in cases {
@@ -368,6 +389,24 @@ mod tests {
             config.trackers = vec![(TrackId(1), Weight::new(weight).unwrap())];
             let health = BTreeMap::from([(TrackId(1), health)]);
             assert_eq!(config.effective_priority(&health).get(), effective, "{base} {weight} {health:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_a_fault_at_weight_0_and_far_below_0() {
+        for (weight, number, fault) in [
+            (0, 0, false),
+            (0, 1, true),
+            (0, -1, true),
+            (1, -253, false),
+            (1, -254, true),
+            (254, -1, true),
+            (-254, 1, true),
+            (2, i32::MIN, true),
+            (1, i32::MAX, false),
+        ] {
+            let judged = Weight::new(weight).unwrap().is_fault(Health::Number(number));
+            assert_eq!(judged, fault, "{weight} {number}");
         }
     }
 

@@ -55,6 +55,9 @@ pub enum Health {
     Up,
     /// Fails.
     Down,
+    /// Says a number (`track_file`), which counts as often as the weight says. With weight 0 any number but 0 is a fault;
+    /// with another weight, a product below −253 is.
+    Number(i32),
 }
 
 /// What the operator asks for.

@@ -265,13 +265,15 @@ fn fault(
     if source.is_none() {
         return Some(FaultReason::NoAddress);
     }
-    let decisive =
-        || config.trackers.iter().filter(|(_, weight)| *weight == Weight::FAULT).map(|&(id, _)| id);
-    let first = |wanted| decisive().find(|&id| health_of(health, id) == wanted);
-    let down = first(Health::Down).map(FaultReason::TrackDown);
+    let first = |wanted: &dyn Fn(Weight, Health) -> bool| {
+        let found = config.trackers.iter().find(|&&(id, weight)| wanted(weight, health_of(health, id)));
+        found.map(|&(id, _)| id)
+    };
+    let down = first(&Weight::is_fault).map(FaultReason::TrackDown);
     match role {
         Role::Initialize | Role::Fault(_) => {
-            down.or_else(|| first(Health::Unknown).map(FaultReason::TrackUnknown))
+            let unknown = |weight, health| weight == Weight::FAULT && health == Health::Unknown;
+            down.or_else(|| first(&unknown).map(FaultReason::TrackUnknown))
         }
         Role::Backup | Role::Active => down,
     }

@@ -8,6 +8,7 @@ use vrrp::{
 
 use super::{Driver, PACKETS_A_TURN, index_of};
 use crate::clock::now;
+use crate::notify::Subject;
 use crate::signals::Request;
 use crate::sockets::{Received, SocketKey};
 use crate::tracking::{Report, TrackerName, interface_health};
@@ -96,7 +97,10 @@ impl Driver {
             .keys()
             .filter_map(|name| match name {
                 TrackerName::Interface(name) => Some(name.clone()),
-                TrackerName::Script(_) | TrackerName::Process(_) | TrackerName::Lbd { .. } => None,
+                TrackerName::Script(_)
+                | TrackerName::Process(_)
+                | TrackerName::File(_)
+                | TrackerName::Lbd { .. } => None,
             })
             .collect();
         for name in names {
@@ -112,8 +116,8 @@ impl Driver {
         self.plan.instances.keys().filter_map(|&id| self.node.instance(id)).collect()
     }
 
-    /// What has changed since `before`.
-    pub(super) fn log_priorities(&self, before: &[InstanceSnapshot]) {
+    /// Says and tells whose priority has changed since `before`.
+    pub(super) fn log_priorities(&mut self, before: &[InstanceSnapshot]) {
         for old in before {
             let (Some(instance), Some(new)) = (self.plan.instances.get(&old.id), self.node.instance(old.id))
             else {
@@ -122,6 +126,8 @@ impl Driver {
             let (from, to) = (old.effective_priority, new.effective_priority);
             if from != to {
                 info!("({}) Changing effective priority from {from} to {to}", instance.name);
+                let subject = Subject::Instance { name: &instance.name, rank: to };
+                self.notifier.tell_priority(subject, &instance.notify, new.role);
             }
             if new.yielding && !old.yielding {
                 info!(
@@ -192,7 +198,8 @@ impl Driver {
             None => {}
         }
         if before.role == Role::Active && advertised < before.effective_priority.into() {
-            self.notifier.tell_lower_priority(&instance.notify);
+            let subject = Subject::Instance { name, rank: before.effective_priority };
+            self.notifier.tell_lower_priority(subject, &instance.notify);
         }
         let differs =
             |after: InstanceSnapshot| after.stats.address_list_errors > before.stats.address_list_errors;

@@ -11,7 +11,9 @@ use config::keepalived::Config;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 use vip_netlink::{AnnounceError, Announcer, Event, Handle, Monitor, NetlinkError};
-use vrrp::{Action, Cause, Command, ConfigError, Discard, IfIndex, InstanceId, Link, Node, Rank, Role};
+use vrrp::{
+    Action, Cause, Command, ConfigError, Discard, FaultReason, IfIndex, InstanceId, Link, Node, Rank, Role,
+};
 
 use crate::clock::{self, SuspendWatch, now};
 use crate::complaints::Complaints;
@@ -19,7 +21,7 @@ use crate::configuration::Source;
 use crate::executor::Executor;
 use crate::guardian::Line;
 use crate::network;
-use crate::notify::{Notifier, NotifyState};
+use crate::notify::{Notifier, NotifyState, Subject};
 use crate::plan::{self, InstancePlan, Plan};
 use crate::signals::{Request, Signals};
 use crate::sockets::{Received, Sockets};
@@ -75,6 +77,8 @@ pub(crate) struct Driver {
     packets: mpsc::Receiver<Received>,
     reports: mpsc::Receiver<Report>,
     suspend: SuspendWatch,
+    /// What was told of each sync group last.
+    group_states: BTreeMap<String, NotifyState>,
     /// When the node is started (`vrrp_startup_delay`), until it was.
     start_at: Option<Instant>,
     retry_at: Option<Instant>,
@@ -125,6 +129,7 @@ impl Driver {
             packets,
             reports,
             suspend: SuspendWatch::start(),
+            group_states: BTreeMap::new(),
             retry_at: None,
             deaf_until: None,
             discards: Complaints::default(),
@@ -269,6 +274,22 @@ impl Driver {
             self.executor.guardian.beat(now());
             self.execute(id, action).await;
         }
+        self.tell_groups();
+    }
+
+    /// Tells the groups whose members have all come to another state.
+    fn tell_groups(&mut self) {
+        for snapshot in self.node.groups() {
+            let Some(group) = self.plan.groups.get(&snapshot.id) else { continue };
+            let Some(state) = NotifyState::of_role(snapshot.role) else { continue };
+            let before = self.group_states.get(&group.name).copied();
+            if before.unwrap_or(NotifyState::Stop) == state {
+                continue;
+            }
+            self.group_states.insert(group.name.clone(), state);
+            info!("VRRP_Group({}) Syncing instances to {} state", group.name, state.word());
+            self.notifier.tell(Subject::Group { name: &group.name }, &group.notify, state);
+        }
     }
 
     async fn execute(&mut self, id: InstanceId, action: Action) {
@@ -299,9 +320,10 @@ impl Driver {
                 if from == Role::Active {
                     self.executor.fell_silent(id, instance);
                 }
-                if let Some(state) = NotifyState::of(to, cause).filter(|_| !self.has_moved(id)) {
+                if let Some(state) = NotifyState::of(to, cause).filter(|_| !self.is_untold(id, to)) {
                     let rank = rank(&self.node, id, instance);
-                    self.notifier.tell(&instance.name, &instance.notify, state, rank);
+                    let subject = Subject::Instance { name: &instance.name, rank };
+                    self.notifier.tell(subject, &instance.notify, state);
                 }
             }
         }
@@ -310,6 +332,15 @@ impl Driver {
     /// Whether the node, which is ahead of its actions, wants the virtual router to be Active.
     fn is_active(&self, id: InstanceId) -> bool {
         self.node.instance(id).is_some_and(|snapshot| snapshot.role == Role::Active)
+    }
+
+    /// What is no news: a move, and waiting for one of the sync group that waits for a first result itself.
+    fn is_untold(&self, id: InstanceId, to: Role) -> bool {
+        let waits = |member| {
+            let role = self.node.instance(member).map(|snapshot| snapshot.role);
+            matches!(role, Some(Role::Fault(FaultReason::TrackUnknown(_))))
+        };
+        self.has_moved(id) || matches!(to, Role::Fault(FaultReason::SyncGroup(member)) if waits(member))
     }
 
     /// A virtual router whose interface was made anew has another identity in the node, and is the same to everybody

@@ -8,6 +8,7 @@ use vrrp::{Command, ConfigError};
 
 use super::{Driver, index_of, silence_limit};
 use crate::clock::now;
+use crate::notify::Subject;
 use crate::plan::{self, Plan};
 
 /// Users and groups may be looked up over a network, which takes its time and is no hang.
@@ -34,6 +35,7 @@ impl Driver {
         match self.apply(config).await {
             Ok(()) => {
                 self.executor.guardian.reloaded();
+                self.repeat_states();
                 info!("Reload complete");
             }
             Err(cause) => error!("Reload failed: the running configuration stays: {cause}"),
@@ -44,6 +46,21 @@ impl Driver {
     pub(super) async fn plan_again(&mut self) {
         if let Err(cause) = self.apply(self.config.clone()).await {
             error!("interfaces have changed, and the configuration cannot be run any more: {cause}");
+        }
+    }
+
+    /// Tells the FIFOs what has not changed either.
+    fn repeat_states(&mut self) {
+        for snapshot in self.snapshots() {
+            if let Some(instance) = self.plan.instances.get(&snapshot.id) {
+                let subject = Subject::Instance { name: &instance.name, rank: snapshot.effective_priority };
+                self.notifier.repeat(subject, snapshot.role);
+            }
+        }
+        for snapshot in self.node.groups() {
+            if let Some(group) = self.plan.groups.get(&snapshot.id) {
+                self.notifier.repeat(Subject::Group { name: &group.name }, snapshot.role);
+            }
         }
     }
 
@@ -82,6 +99,7 @@ impl Driver {
         self.executor.sockets.close_all_but(&wanted);
         self.retired = None;
         let speaking = self.plan.speaking();
+        self.group_states.retain(|name, _| self.plan.groups.values().any(|group| group.name == *name));
         self.links.retain(|iface, _| speaking.contains(iface));
         Ok(())
     }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use config::keepalived::{self as ka, Auth, Config, Garp, Tracked, VrrpInstance};
+use config::keepalived::{self as ka, Auth, AuthHmac, Config, Tracked, VrrpInstance};
 use vip_netlink::{Scope, VirtualAddress};
 use vrrp::{
-    AdverInterval, Authentication, Checksum, Family, IfIndex, InstanceConfig, Password, Preempt, Rank,
-    Schedule, Version, Vrid, Weight,
+    AdverInterval, AntiReplay, Authentication, Checksum, Family, HmacConfig, HmacMode, IfIndex,
+    InstanceConfig, Key, Password, Preempt, Rank, Schedule, Version, Vrid, Weight,
 };
 
 use crate::tracking::Spec;
@@ -52,8 +52,13 @@ pub(super) fn router(instance: &VrrpInstance, iface: IfIndex) -> InstanceConfig 
     config.checksum = if instance.v3_checksum_as_v2 { Checksum::Rfc9568 } else { Checksum::Keepalived };
     config.skip_address_check = instance.skip_check_adv_addr;
     config.down_timer_adverts = instance.down_timer_adverts;
-    config.announce = schedule(&instance.garp);
-    config.announce_contested = config.announce.clone();
+    let garp = &instance.garp;
+    config.announce = schedule(garp.master_repeat, garp.master_delay);
+    config.announce_contested = schedule(garp.lower_prio_repeat, garp.lower_prio_delay);
+    config.silent_to_lower = instance.lower_prio_no_advert;
+    config.last_word = instance.higher_prio_send_advert;
+    config.owner_ignores = instance.owner_ignore_adverts;
+    config.hmac = instance.auth_hmac.as_ref().map(hmac);
     config.ignore_link = instance.dont_track_primary;
     config
 }
@@ -71,12 +76,16 @@ pub(super) fn tracked<'a>(
         .track_process
         .iter()
         .filter_map(move |tracked| Some(entry(tracked, Spec::process(config.process(&tracked.name)?))));
+    let files = instance
+        .track_file
+        .iter()
+        .filter_map(move |tracked| Some(entry(tracked, Spec::file(config.file(&tracked.name)?))));
     let interfaces = instance
         .track_interface
         .iter()
         .map(move |tracked| entry(tracked, Spec::Interface(tracked.name.clone())));
     let lbd = instance.track_lbd.iter().map(|lbd| (Spec::lbd(lbd), weight(lbd.weight), false));
-    scripts.chain(processes).chain(interfaces).chain(lbd)
+    scripts.chain(processes).chain(files).chain(interfaces).chain(lbd)
 }
 
 /// How long the kernel keeps a virtual address that is not renewed. The default ends before a backup's down interval
@@ -123,46 +132,54 @@ fn interval(advert_int: Duration) -> AdverInterval {
     interval.expect("the configuration has intervals from 10 ms to 255 s")
 }
 
-/// Scripts have −253 to 253, processes one more either way; the priority is clamped to 254 steps in any case.
 fn weight(weight: i16) -> Weight {
-    Weight::new(weight.clamp(-253, 253)).expect("clamped to the range of a weight")
+    Weight::new(weight).expect("the configuration has weights from -254 to 254")
 }
 
-fn schedule(garp: &Garp) -> Schedule {
+fn schedule(repeat: u32, second: Duration) -> Schedule {
     let later = (2..).map(Duration::from_secs);
-    let count = usize::try_from(garp.master_repeat).unwrap_or(usize::MAX);
+    let count = usize::try_from(repeat).unwrap_or(usize::MAX);
     let mut offsets: Vec<Duration> = FIRST_BATCH.into_iter().chain(later).take(count).collect();
-    if !garp.master_delay.is_zero() && !offsets.is_empty() {
-        offsets.push(garp.master_delay);
+    if !second.is_zero() && !offsets.is_empty() {
+        offsets.push(second);
     }
     Schedule::new(offsets)
+}
+
+fn hmac(hmac: &AuthHmac) -> HmacConfig {
+    let key = |key: &ka::HmacKey| {
+        Key::new(key.id, &key.secret.0).expect("the configuration has ids from 1 and keys of 32 to 64 bytes")
+    };
+    HmacConfig {
+        keys: hmac.keys.iter().map(key).collect(),
+        active_key: hmac.active_key,
+        mode: match hmac.mode {
+            ka::HmacMode::Enforce => HmacMode::Enforce,
+            ka::HmacMode::Permissive => HmacMode::Permissive,
+            ka::HmacMode::ReceiveOnly => HmacMode::ReceiveOnly,
+        },
+        anti_replay: match hmac.anti_replay {
+            ka::AntiReplay::Time { window } => AntiReplay::Time { window: Some(window) },
+            ka::AntiReplay::Monotonic => AntiReplay::Monotonic,
+        },
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn garp(master_repeat: u32, master_delay: u64) -> Garp {
-        Garp {
-            master_delay: Duration::from_secs(master_delay),
-            master_repeat,
-            lower_prio_delay: Duration::from_secs(master_delay),
-            lower_prio_repeat: master_repeat,
-            extra_if: None,
-            master_refresh: Duration::ZERO,
-            master_refresh_repeat: 1,
-        }
-    }
-
     #[test]
     fn announcements_are_as_many_as_asked_for_and_spread() {
-        assert_eq!(schedule(&garp(5, 5)), Schedule::default());
-        let millis =
-            |garp| -> Vec<u128> { schedule(&garp).offsets().iter().map(Duration::as_millis).collect() };
-        assert_eq!(millis(garp(1, 0)), [0]);
-        assert_eq!(millis(garp(2, 10)), [0, 10, 10_000]);
-        assert_eq!(millis(garp(7, 60)), [0, 10, 50, 200, 1000, 2000, 3000, 60_000]);
-        assert!(millis(garp(0, 5)).is_empty());
+        let millis = |repeat, second| -> Vec<u128> {
+            let schedule = schedule(repeat, Duration::from_secs(second));
+            schedule.offsets().iter().map(Duration::as_millis).collect()
+        };
+        assert_eq!(schedule(5, Duration::from_secs(5)), Schedule::default());
+        assert_eq!(millis(1, 0), [0]);
+        assert_eq!(millis(2, 10), [0, 10, 10_000]);
+        assert_eq!(millis(7, 60), [0, 10, 50, 200, 1000, 2000, 3000, 60_000]);
+        assert!(millis(0, 5).is_empty());
     }
 
     #[test]

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use config::keepalived::{Config, Notify, UnicastPeer, VrrpInstance};
 use vip_netlink::{AddressKey, VirtualAddress};
-use vrrp::{ConfigError, Family, IfIndex, InstanceConfig, InstanceId, NodeConfig, Rank, TrackId};
+use vrrp::{
+    ConfigError, Family, GroupId, IfIndex, InstanceConfig, InstanceId, NodeConfig, Rank, SyncGroup, TrackId,
+};
 
 pub(crate) use self::vmac::{Vmac, vmacs};
 use crate::tracking::{Spec, TrackIds, TrackerName};
@@ -22,6 +24,8 @@ const PLACEHOLDER: u32 = 0xf000_0000;
 pub(crate) struct Plan {
     pub(crate) node: NodeConfig,
     pub(crate) instances: BTreeMap<InstanceId, InstancePlan>,
+    /// Sync groups.
+    pub(crate) groups: BTreeMap<GroupId, GroupPlan>,
     /// What is tracked, and under which numbers the node knows it.
     pub(crate) trackers: BTreeMap<TrackerName, TrackerPlan>,
     /// Every interface that the configuration names.
@@ -39,6 +43,13 @@ pub(crate) struct InstancePlan {
     pub(crate) vmac: Option<IfIndex>,
     pub(crate) path: Path,
     pub(crate) refresh: Option<Refresh>,
+    pub(crate) notify: Notify,
+}
+
+/// One sync group.
+#[derive(Debug, Clone)]
+pub(crate) struct GroupPlan {
+    pub(crate) name: String,
     pub(crate) notify: Notify,
 }
 
@@ -89,7 +100,9 @@ impl Plan {
             node.push(planned.config.clone());
             instances.insert(planned.config.id(), planned);
         }
-        Ok(Self { node: NodeConfig::new(node)?, instances, trackers, interfaces })
+        let (groups, members) = groups(config, &instances);
+        let node = NodeConfig::new(node)?.with_groups(members)?;
+        Ok(Self { node, instances, groups, trackers, interfaces })
     }
 
     /// Whether an interface came, went or was made anew since the plan was made.
@@ -171,6 +184,23 @@ fn interfaces(config: &Config, index: impl Fn(&str) -> Option<u32>) -> BTreeMap<
     names.extend(vmacs(config).into_iter().map(|vmac| vmac.name));
     let numbered = (PLACEHOLDER..).zip(names);
     numbered.map(|(absent, name)| (name.clone(), IfIndex(index(&name).unwrap_or(absent)))).collect()
+}
+
+/// The groups by the node's numbers, and who is in them.
+fn groups(
+    config: &Config,
+    instances: &BTreeMap<InstanceId, InstancePlan>,
+) -> (BTreeMap<GroupId, GroupPlan>, Vec<SyncGroup>) {
+    let named = |name: &String| {
+        let mut found = instances.iter().filter(move |(_, instance)| instance.name == *name);
+        found.next().map(|(&id, _)| id)
+    };
+    let numbered = || (0..).map(GroupId).zip(&config.groups);
+    let members = numbered()
+        .map(|(id, group)| SyncGroup { id, members: group.members.iter().filter_map(named).collect() });
+    let plans = numbered()
+        .map(|(id, group)| (id, GroupPlan { name: group.name.clone(), notify: group.notify.clone() }));
+    (plans.collect(), members.collect())
 }
 
 fn instance_plan(

@@ -1,5 +1,6 @@
-//! What is tracked: scripts, processes, interfaces, lbd. Each is followed by a task that reports its health.
+//! What is tracked: scripts, processes, files, interfaces, lbd. Each is followed by a task that reports its health.
 
+mod file;
 mod interface;
 mod lbd;
 mod process;
@@ -10,13 +11,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use config::keepalived::{GlobalDefs, TrackLbd, TrackProcess, VrrpScript};
+use config::keepalived::{GlobalDefs, TrackFile, TrackLbd, TrackProcess, VrrpScript};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use vrrp::{Health, TrackId};
 
 use crate::plan::{Sense, TrackerPlan};
 
+pub(crate) use file::FileSpec;
 pub(crate) use interface::health as interface_health;
 pub(crate) use lbd::LbdSpec;
 pub(crate) use process::ProcessSpec;
@@ -30,6 +32,7 @@ const BACKLOG: usize = 64;
 pub(crate) enum TrackerName {
     Script(String),
     Process(String),
+    File(String),
     Interface(String),
     Lbd { socket: PathBuf, timeout: Duration },
 }
@@ -39,6 +42,7 @@ impl fmt::Display for TrackerName {
         match self {
             Self::Script(name) => write!(f, "script {name}"),
             Self::Process(name) => write!(f, "process {name}"),
+            Self::File(name) => write!(f, "file {name}"),
             Self::Interface(name) => write!(f, "interface {name}"),
             Self::Lbd { socket, .. } => write!(f, "lbd at {}", socket.display()),
         }
@@ -50,6 +54,7 @@ impl fmt::Display for TrackerName {
 pub(crate) enum Spec {
     Script(ScriptSpec),
     Process(ProcessSpec),
+    File(FileSpec),
     /// Followed by the driver, which hears of links anyway.
     Interface(String),
     Lbd(LbdSpec),
@@ -64,6 +69,10 @@ impl Spec {
         Self::Process(ProcessSpec::new(process))
     }
 
+    pub(crate) fn file(file: &TrackFile) -> Self {
+        Self::File(FileSpec::new(file))
+    }
+
     pub(crate) fn lbd(lbd: &TrackLbd) -> Self {
         Self::Lbd(LbdSpec { socket: lbd.socket.clone(), timeout: lbd.timeout })
     }
@@ -72,6 +81,7 @@ impl Spec {
         match self {
             Self::Script(script) => TrackerName::Script(script.name.clone()),
             Self::Process(process) => TrackerName::Process(process.name.clone()),
+            Self::File(file) => TrackerName::File(file.name.clone()),
             Self::Interface(name) => TrackerName::Interface(name.clone()),
             Self::Lbd(lbd) => TrackerName::Lbd { socket: lbd.socket.clone(), timeout: lbd.timeout },
         }
@@ -180,6 +190,7 @@ impl Trackers {
         let task = match spec.clone() {
             Spec::Script(spec) => tokio::spawn(script::follow(spec, reporter)),
             Spec::Process(spec) => tokio::spawn(process::follow(spec, reporter)),
+            Spec::File(spec) => tokio::spawn(file::follow(spec, reporter)),
             Spec::Lbd(spec) => tokio::spawn(lbd::follow(spec, reporter)),
             Spec::Interface(_) => return None,
         };
@@ -196,6 +207,7 @@ fn sensed(health: Health, sense: Sense) -> Health {
         (Sense::Straight, health) => health,
         (Sense::Reversed, Health::Up) => Health::Down,
         (Sense::Reversed, Health::Down) => Health::Up,
+        (Sense::Reversed, Health::Number(number)) => Health::Number(number.saturating_neg()),
         (Sense::Reversed, Health::Unknown) => Health::Unknown,
     }
 }

@@ -91,6 +91,12 @@ impl Daemon {
         Pid::from_raw(children.trim().parse().unwrap_or_else(|_| panic!("one worker, not {children:?}")))
     }
 
+    /// Ends it, and waits for that.
+    pub(crate) async fn stop(&mut self) {
+        self.signal(Signal::SIGTERM);
+        assert!(self.exit().await.success());
+    }
+
     pub(crate) async fn exit(&mut self) -> ExitStatus {
         self.child.wait().await.unwrap()
     }

@@ -18,7 +18,7 @@ const BEAT_TIMEOUT: Duration = Duration::from_millis(80);
 const BEAT_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A name in the directory for temporary files that no other case uses.
-fn temporary(name: &str) -> PathBuf {
+pub(crate) fn temporary(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("vrrpd-netns-{}-{name}", std::process::id()));
     let _ = std::fs::remove_file(&path);
     path
@@ -163,6 +163,31 @@ pub(crate) fn dead_process() {
         better.says("Entering FAULT STATE").await;
         tracked.wait().await.unwrap();
         let _tracked = start();
+        lan.nodes[1].loses(VIP).await;
+    });
+}
+
+pub(crate) fn tracked_file() {
+    run(async {
+        let mut lan = Lan::new().await;
+        let file = temporary("weight");
+        let tracked =
+            format!("vrrp_track_file f {{\n file {}\n weight 2\n init_file 5\n}}\n", file.display());
+        let mut better = better(&lan, &tracked, " track_file {\n f\n }");
+        better.says("Changing effective priority from 200 to 210").await;
+        lan.nodes[0].gains(VIP).await;
+        let _worse = Daemon::backup(&lan.nodes[1]).await;
+        std::fs::write(&file, "-60\n").unwrap();
+        let at = std::time::Instant::now();
+        let taken = lan.nodes[1].gains(VIP).await - at;
+        assert!(taken < SKEW + SLACK, "{taken:?}");
+        better.says("Track file f says -60").await;
+        better.says("Changing effective priority from 210 to 80").await;
+        // Below -253 it is a fault.
+        std::fs::write(&file, "-127\n").unwrap();
+        better.says("Entering FAULT STATE").await;
+        std::fs::remove_file(&file).unwrap();
+        better.says("Track file f says 0").await;
         lan.nodes[1].loses(VIP).await;
     });
 }

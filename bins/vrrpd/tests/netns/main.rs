@@ -11,9 +11,11 @@
 
 mod daemon;
 mod faults;
+mod groups;
 mod guardian;
 mod health;
 mod lan;
+mod notify;
 mod vmac;
 
 use std::process::{Command, ExitCode};
@@ -42,6 +44,10 @@ const CASES: &[Case] = &[
     ("a_dead_lbd_hands_the_address_over", health::dead_lbd),
     ("a_hung_lbd_hands_the_address_over", health::hung_lbd),
     ("a_failing_script_hands_the_address_over", health::failing_script),
+    ("the_number_in_a_file_hands_the_address_over", health::tracked_file),
+    ("a_sync_group_moves_as_one_and_is_told_of", groups::follows_a_file),
+    ("signed_advertisements_are_heard_and_others_are_not", groups::signed),
+    ("fifos_and_scripts_are_told_in_order", notify::told),
     ("a_dead_process_hands_the_address_over", health::dead_process),
 ];
 

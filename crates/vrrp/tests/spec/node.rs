@@ -346,6 +346,19 @@ fn a_weighted_check_does_not_hold_the_start() {
 }
 
 #[test]
+fn the_number_of_a_file_moves_the_priority_and_can_be_a_fault() {
+    let track = TrackId(7);
+    let mut node = started(|config| config.trackers = vec![(track, Weight::new(2).unwrap())]);
+    for (number, priority) in [(10, 120), (-10, 80), (100, 254), (0, 100)] {
+        node.handle_track(at(100), track, Health::Number(number));
+        assert_eq!(node.instance(id()).unwrap().effective_priority, rank(priority), "{number}");
+        assert_eq!(node.instance(id()).unwrap().role, Role::Backup);
+    }
+    node.handle_track(at(200), track, Health::Number(-127));
+    assert_eq!(node.instance(id()).unwrap().role, Role::Fault(FaultReason::TrackDown(track)));
+}
+
+#[test]
 fn a_failed_check_of_weight_0_resigns() {
     let track = TrackId(7);
     let mut node = node(|config| config.trackers = vec![(track, Weight::FAULT)]);

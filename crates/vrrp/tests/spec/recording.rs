@@ -49,6 +49,6 @@ fn what_is_read_back_is_checked() {
         assert!(text.contains(valid), "{text}");
         assert!(from_str::<Advertisement>(&text.replace(valid, invalid)).is_err(), "{invalid}");
     }
-    assert!(from_str::<Weight>("254").is_err());
+    assert!(from_str::<Weight>("255").is_err());
     assert!(from_str::<Priority>("255").is_err());
 }

@@ -57,7 +57,7 @@ impl Default for Defaults {
             strict: false,
             v3_checksum_as_v2: false,
             vip_lease: None,
-            higher_prio_send_advert: false,
+            higher_prio_send_advert: true,
             owner_ignore_adverts: false,
             priority_changes: false,
             mcast_group4: None,

@@ -112,8 +112,6 @@ const fn missing(name: &'static str, way_out: &'static str) -> Keyword {
     keyword(name, Shape::Either, "...", Support::Missing(way_out))
 }
 
-const CONTEST: &str = "whoever wins a contest announces its addresses anew, as after taking over";
-const LAST_WORD: &str = "whoever yields always says so once, so that the winner announces its addresses";
 const LVS: &str = "vrrpd has no LVS; lbd balances the load";
 const BFD: &str =
     "vrrpd has no BFD; sub-second `advert_int` with `version 3` and `track_lbd` find failures as fast";

@@ -32,10 +32,7 @@ pub(in crate::keepalived) const TOP: Context = Context {
         block("vrrp_track_file", "NAME"),
         block("track_file", "NAME"),
         line("instance", "NAME"),
-        planned(
-            block("vrrp_sync_group", "NAME"),
-            "remove the group: its instances then fail over one by one",
-        ),
+        block("vrrp_sync_group", "NAME"),
         planned(block("static_ipaddress", ""), "configure the address in the system's network configuration"),
         planned(block("static_routes", ""), "configure the route in the system's network configuration"),
         planned(block("static_rules", ""), "configure the rule in the system's network configuration"),

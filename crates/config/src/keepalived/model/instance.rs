@@ -77,7 +77,8 @@ pub struct VrrpInstance {
     pub garp: Garp,
     /// `lower_prio_no_advert`: do not answer a lower-priority advertisement at once.
     pub lower_prio_no_advert: bool,
-    /// `higher_prio_send_advert`: advertise once more before giving way to a higher priority.
+    /// `higher_prio_send_advert`: advertise once more when giving way to a higher priority. Default yes; keepalived's is no,
+    /// and leaves clients on the wrong MAC address.
     pub higher_prio_send_advert: bool,
     /// `owner_ignore_adverts`: an address owner (priority 255) hears nobody.
     pub owner_ignore_adverts: bool,
