@@ -150,6 +150,7 @@ pub(crate) fn discard(ours: &InstanceConfig, from: IpAddr, ttl: u8, payload: &[u
         | Discard::AuthExtReplay
         | Discard::ZeroCount
         | Discard::OwnerIgnores
+        | Discard::NotLinkLocal
         | Discard::MixedFamilies
         | Discard::Truncated
         | Discard::BadType

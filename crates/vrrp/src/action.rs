@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use crate::units::{Advertised, InstanceId};
+use crate::units::{Advertised, InstanceId, MacAddr};
 use crate::wire::Advertisement;
 
 /// One thing for the driver to do. Actions own their data.
@@ -84,18 +84,6 @@ pub enum Rival {
         /// The link-layer address that was given in answer.
         mac: MacAddr,
     },
-}
-
-/// An Ethernet address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct MacAddr(pub [u8; 6]);
-
-impl std::fmt::Display for MacAddr {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
-    }
 }
 
 /// The state of a virtual router without its timers.

@@ -159,6 +159,9 @@ pub struct InstanceConfig {
     pub checksum: Checksum,
     /// Do not count advertisements with another address list (`skip_check_adv_addr`). They are accepted in any case.
     pub skip_address_check: bool,
+    /// Discard IPv6 advertisements whose first address is not link-local, as erratum 8300 has it. Default no: keepalived
+    /// sends such lists where it is told to, and discarding them makes two Actives. They are counted in any case.
+    pub require_link_local: bool,
     /// Advertisements that may be missed before a backup takes over, 1 to 255. Default 3.
     pub down_timer_adverts: u8,
     /// When to announce after a promotion.
@@ -200,6 +203,7 @@ impl InstanceConfig {
             hmac: None,
             checksum: Checksum::default(),
             skip_address_check: false,
+            require_link_local: false,
             down_timer_adverts: 3,
             announce: Schedule::default(),
             announce_contested: Schedule::default(),

@@ -66,6 +66,9 @@ pub enum Discard {
     /// No address (RFC 9568 erratum 8299).
     #[error("no virtual address")]
     ZeroCount,
+    /// IPv6, and the first address is not link-local (RFC 9568 erratum 8300), where that is required.
+    #[error("the first address is not link-local")]
+    NotLinkLocal,
     /// Sent by ourselves, or by a twin with our address. Processing either makes a storm.
     #[error("source is our own address")]
     OwnAddress,
@@ -76,7 +79,7 @@ pub enum Discard {
 
 impl Discard {
     /// Every variant, in the order of the checks.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::MixedFamilies,
         Self::Truncated,
         Self::BadTtl,
@@ -97,19 +100,23 @@ impl Discard {
         Self::ZeroInterval,
         Self::IntervalMismatch,
         Self::ZeroCount,
+        Self::NotLinkLocal,
         Self::OwnAddress,
         Self::OwnerIgnores,
     ];
 }
 
-/// One counter for each [`Discard`].
+/// One counter for each [`Discard`], and the last one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DiscardCounters([u64; Discard::ALL.len()]);
+pub struct DiscardCounters {
+    counts: [u64; Discard::ALL.len()],
+    protocol_error: Option<Discard>,
+}
 
 impl DiscardCounters {
     /// Packets that failed this check.
     pub fn get(&self, discard: Discard) -> u64 {
-        self.0[discard as usize]
+        self.counts[discard as usize]
     }
 
     /// All counters, in the order of the checks.
@@ -117,13 +124,24 @@ impl DiscardCounters {
         Discard::ALL.iter().map(|&discard| (discard, self.get(discard)))
     }
 
+    /// The last one of those that RFC 6527's `vrrpv3StatisticsProtoErrReason` knows: TTL, version, checksum, VRID.
+    pub fn protocol_error(&self) -> Option<Discard> {
+        self.protocol_error
+    }
+
     /// Packets that failed any check.
     pub fn total(&self) -> u64 {
-        self.0.iter().sum()
+        self.counts.iter().sum()
     }
 
     pub(crate) fn count(&mut self, discard: Discard) {
-        self.0[discard as usize] += 1;
+        self.counts[discard as usize] += 1;
+        if matches!(
+            discard,
+            Discard::BadTtl | Discard::BadVersion | Discard::BadChecksum | Discard::UnknownVrid
+        ) {
+            self.protocol_error = Some(discard);
+        }
     }
 }
 
@@ -139,5 +157,6 @@ mod tests {
         }
         assert!(counters.iter().all(|(_, count)| count == 1));
         assert!(Discard::ALL.is_sorted());
+        assert_eq!(counters.protocol_error(), Some(Discard::BadChecksum));
     }
 }

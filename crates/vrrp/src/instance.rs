@@ -103,6 +103,9 @@ impl Instance {
             return Err(Discard::IntervalMismatch);
         }
         packet.check_count()?;
+        if config.require_link_local && !begins_link_local(packet) {
+            return Err(Discard::NotLinkLocal);
+        }
         if self.router.source() == Some(ingress.src) {
             return Err(Discard::OwnAddress);
         }
@@ -297,9 +300,13 @@ fn lists_match(config: &InstanceConfig, packet: &Packet<'_>) -> bool {
     let same = packet.addresses().count() == ours.len()
         && packet.addresses().all(|address| ours.contains(&address))
         && ours.iter().all(|ours| packet.addresses().any(|address| address == *ours));
-    let first_is_fit = match packet.addresses().next() {
+    same && begins_link_local(packet)
+}
+
+/// Erratum 8300; IPv4 has no such rule.
+fn begins_link_local(packet: &Packet<'_>) -> bool {
+    match packet.addresses().next() {
         Some(IpAddr::V6(first)) => first.is_unicast_link_local(),
         Some(IpAddr::V4(_)) | None => true,
-    };
-    same && first_is_fit
+    }
 }

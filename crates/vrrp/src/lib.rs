@@ -84,7 +84,7 @@ mod stats;
 mod units;
 pub mod wire;
 
-pub use action::{Action, Cause, FaultReason, MacAddr, Rival, Role, TrackId, Transition, Wake, WakeReason};
+pub use action::{Action, Cause, FaultReason, Rival, Role, TrackId, Transition, Wake, WakeReason};
 pub use announce::{Announcer, Schedule};
 pub use config::{ConfigError, InstanceConfig, NodeConfig, Preempt, Weight};
 pub use discard::{Discard, DiscardCounters};
@@ -96,8 +96,10 @@ pub use interval::{AdverInterval, Centiseconds, down_interval, skew_time};
 pub use node::Node;
 pub use peers::Peer;
 pub use router::{Active, Backup, Heard, Lowered, Speech, Split, State, VirtualRouter};
-pub use stats::{InstanceStats, NodeStats};
-pub use units::{Advertised, Family, IfIndex, InstanceId, OutOfRange, Priority, Rank, Version, Vrid};
+pub use stats::{InstanceStats, NewMasterReason, NodeStats};
+pub use units::{
+    Advertised, Family, IfIndex, InstanceId, MacAddr, OutOfRange, Priority, Rank, Version, Vrid,
+};
 pub use wire::{Advertisement, Authentication, Checksum, InvalidAdvertisement, Key, Packet, Password};
 
 /// The one reading of a clock in these tests: an `Instant` cannot be made otherwise.

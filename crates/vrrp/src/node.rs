@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use crate::action::{Action, Cause, MacAddr, TrackId, Wake};
+use crate::action::{Action, Cause, TrackId, Wake};
 use crate::config::NodeConfig;
 use crate::discard::Discard;
 use crate::group::{GroupSnapshot, SyncGroup};
@@ -12,7 +12,7 @@ use crate::hmac::Wall;
 use crate::input::{Command, Health, Ingress, Link};
 use crate::instance::{Instance, InstanceSnapshot};
 use crate::stats::NodeStats;
-use crate::units::{Family, IfIndex, InstanceId};
+use crate::units::{Family, IfIndex, InstanceId, MacAddr};
 use crate::wire::{Packet, TTL};
 
 /// The virtual routers of a machine: finds the one a packet is for, checks it, tracks links and priorities.

@@ -42,6 +42,8 @@ pub struct InstanceStats {
     pub checksum_rfc9568: u64,
     /// Accepted VRRPv3 advertisements over IPv4 whose checksum covers a pseudo-header.
     pub checksum_keepalived: u64,
+    /// Accepted unicast VRRPv3 advertisements over IPv4 whose checksum covers a pseudo-header with the group's address.
+    pub checksum_keepalived_group: u64,
     /// Advertisements of other Active routers heard while Active.
     pub contests: u64,
     /// Times that another Active stayed beside us ([`Action::SplitBegan`]).
@@ -50,11 +52,46 @@ pub struct InstanceStats {
     pub discards: DiscardCounters,
 }
 
+/// RFC 6527's `vrrpv3StatisticsNewMasterReason`, with its numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NewMasterReason {
+    /// It never was Active.
+    NotMaster = 0,
+    /// It had the best priority: it owns the addresses, or is the best after the Active has resigned.
+    Priority = 1,
+    /// It preempted the Active.
+    Preempted = 2,
+    /// The Active was not heard any more.
+    MasterNoResponse = 3,
+}
+
 impl InstanceStats {
+    /// Why it last became Active, in RFC 6527's words.
+    pub fn new_master_reason(&self) -> NewMasterReason {
+        match self.new_active_reason {
+            None => NewMasterReason::NotMaster,
+            Some(Cause::Owner | Cause::PeerResigned { .. }) => NewMasterReason::Priority,
+            Some(Cause::LowerPriority { .. }) => NewMasterReason::Preempted,
+            // The others are no reasons to become Active.
+            Some(
+                Cause::ActiveDown
+                | Cause::HigherPriority { .. }
+                | Cause::LinkDown
+                | Cause::LinkUp
+                | Cause::Tracked(_)
+                | Cause::Command
+                | Cause::Reconfigured
+                | Cause::Paused
+                | Cause::SyncGroup { .. },
+            ) => NewMasterReason::MasterNoResponse,
+        }
+    }
+
     pub(crate) fn count_checksum(&mut self, form: Checksum) {
         match form {
             Checksum::Rfc9568 => self.checksum_rfc9568 += 1,
             Checksum::Keepalived => self.checksum_keepalived += 1,
+            Checksum::KeepalivedGroup => self.checksum_keepalived_group += 1,
         }
     }
 

@@ -284,6 +284,30 @@ pub struct InstanceId {
     pub family: Family,
 }
 
+impl InstanceId {
+    /// The MAC address of the virtual router, 00-00-5E-00-01-VRID for IPv4 and 00-00-5E-00-02-VRID for IPv6 (RFC 9568
+    /// §7.3).
+    pub const fn virtual_mac(self) -> MacAddr {
+        let family = match self.family {
+            Family::V4 => 1,
+            Family::V6 => 2,
+        };
+        MacAddr([0, 0, 0x5e, 0, family, self.vrid.get()])
+    }
+}
+
+/// An Ethernet address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct MacAddr(pub [u8; 6]);
+
+impl fmt::Display for MacAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,6 +326,13 @@ mod tests {
         let all: Vec<Advertised> = (0..=255).map(Advertised::from).collect();
         assert!(all.is_sorted());
         assert!(all.iter().enumerate().all(|(byte, advertised)| usize::from(advertised.get()) == byte));
+    }
+
+    #[test]
+    fn the_virtual_mac_address_is_that_of_the_rfc() {
+        let id = |family| InstanceId { iface: IfIndex(2), vrid: Vrid::new(51).unwrap(), family };
+        assert_eq!(id(Family::V4).virtual_mac().to_string(), "00:00:5e:00:01:33");
+        assert_eq!(id(Family::V6).virtual_mac().to_string(), "00:00:5e:00:02:33");
     }
 
     #[test]

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use super::{Heard, Lowered, State, VirtualRouter};
-use crate::action::{Action, Cause, MacAddr, Rival, Wake, WakeReason};
+use crate::action::{Action, Cause, Rival, Wake, WakeReason};
 use crate::announce::Announcer;
 use crate::config::InstanceConfig;
 use crate::interval::skew_step;
-use crate::units::Advertised;
+use crate::units::{Advertised, MacAddr};
 
 /// A router that holds the addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use crate::action::{Action, Cause, FaultReason, MacAddr, Role, Transition, Wake, WakeReason};
+use crate::action::{Action, Cause, FaultReason, Role, Transition, Wake, WakeReason};
 use crate::config::{ConfigError, InstanceConfig};
 use crate::interval::{AdverInterval, down_interval, skew_time};
-use crate::units::{Advertised, Rank, Version};
+use crate::units::{Advertised, MacAddr, Rank, Version};
 use crate::wire::Advertisement;
 
 pub use active::{Active, Speech, Split};

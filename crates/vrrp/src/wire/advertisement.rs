@@ -158,6 +158,9 @@ impl Advertisement {
             (Version::V3, Family::V6, _) | (Version::V3, Family::V4, Checksum::Keepalived) => {
                 message.add_pseudo_header(src, dst, covered)
             }
+            (Version::V3, Family::V4, Checksum::KeepalivedGroup) => {
+                message.add_pseudo_header(src, Family::V4.group(), covered)
+            }
         };
         bytes[6..8].copy_from_slice(&sum.finish().to_be_bytes());
     }

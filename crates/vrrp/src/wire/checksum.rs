@@ -14,6 +14,9 @@ pub enum Checksum {
     /// The message and an IPv4 pseudo-header (keepalived, FRR up to 8.4, tcpdump, tshark).
     #[default]
     Keepalived,
+    /// The message and an IPv4 pseudo-header with the group as destination, whatever the destination is (keepalived up to
+    /// 1.3.6 with unicast peers, `old_unicast_checksum`). To the group it is the form before.
+    KeepalivedGroup,
 }
 
 /// Ones' complement sum in progress.

@@ -78,7 +78,9 @@ impl<'a> Packet<'a> {
             (Version::V3, Family::V6) if with_pseudo_header(dst) => Ok(Checksum::Rfc9568),
             (Version::V3, Family::V4) if with_pseudo_header(dst) => Ok(Checksum::Keepalived),
             (Version::V3, Family::V4) if message.is_valid() => Ok(Checksum::Rfc9568),
-            (Version::V3, Family::V4) if with_pseudo_header(Family::V4.group()) => Ok(Checksum::Keepalived),
+            (Version::V3, Family::V4) if with_pseudo_header(Family::V4.group()) => {
+                Ok(Checksum::KeepalivedGroup)
+            }
             (Version::V2 | Version::V3, _) => Err(Discard::BadChecksum),
         }
     }

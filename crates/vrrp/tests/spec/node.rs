@@ -78,7 +78,7 @@ fn resummed(mut bytes: Vec<u8>) -> Vec<u8> {
 #[test]
 fn a_packet_that_fails_a_check_is_counted_and_has_no_other_effect() {
     type Spoil = fn(&mut Vec<u8>, &mut Ingress<'_>);
-    let table: [(Discard, bool, Spoil); 20] = [
+    let table: [(Discard, bool, Spoil); 22] = [
         (Discard::MixedFamilies, false, |_, ingress| ingress.dst = Family::V6.group()),
         (Discard::Truncated, false, |bytes, _| bytes.truncate(7)),
         (Discard::Truncated, false, |bytes, _| bytes.truncate(11)),
@@ -93,6 +93,8 @@ fn a_packet_that_fails_a_check_is_counted_and_has_no_other_effect() {
         (Discard::UnknownVrid, false, |_, ingress| ingress.iface = IfIndex(3)),
         (Discard::TrailingBytes, false, |bytes, _| bytes.push(0)),
         (Discard::BadChecksum, false, |bytes, _| bytes[2] ^= 4),
+        (Discard::BadChecksum, false, |bytes, _| bytes[6..8].fill(0)),
+        (Discard::BadChecksum, true, |bytes, _| bytes[6..8].fill(0)),
         (Discard::InvalidAuthType, true, |bytes, _| bytes[4] = 2),
         (Discard::AuthTypeMismatch, true, |bytes, _| bytes[4] = 0),
         (Discard::AuthFailure, true, |bytes, _| bytes[15] = b'2'),
@@ -100,6 +102,18 @@ fn a_packet_that_fails_a_check_is_counted_and_has_no_other_effect() {
         (Discard::IntervalMismatch, true, |bytes, _| bytes[5] = 2),
         (Discard::OwnAddress, false, |_, ingress| ingress.src = ip(11)),
     ];
+    let elsewhere = |discard: &Discard| match discard {
+        // `a_list_without_addresses_is_refused`, `an_owner_may_be_told_to_hear_nobody`,
+        // `a_first_address_that_is_not_link_local_is_discarded_where_that_is_required`
+        Discard::ZeroCount | Discard::OwnerIgnores | Discard::NotLinkLocal => true,
+        // `hmac.rs`
+        _ => format!("{discard:?}").starts_with("AuthExt"),
+    };
+    let in_table = |discard: &Discard| table.iter().any(|(row, _, _)| row == discard);
+    assert!(
+        Discard::ALL.iter().all(|discard| in_table(discard) != elsewhere(discard)),
+        "every check has its test"
+    );
     for is_active in [false, true] {
         for (discard, version_2, spoil) in table {
             let edit = |config: &mut InstanceConfig| {
@@ -204,8 +218,13 @@ fn both_checksum_forms_are_accepted_remembered_and_counted() {
         assert_eq!(node.handle_packet(at(1), ingress(&bytes)), Ok(()));
         assert_eq!(node.instance(id()).unwrap().peers[0].checksum, form);
     }
+    // Unicast by an old keepalived: the group's address is summed up, the packet comes to ours.
+    let bytes = advertisement.encode(ip(12), ip(11), Checksum::KeepalivedGroup);
+    assert_eq!(node.handle_packet(at(1), Ingress { dst: ip(11), ..ingress(&bytes) }), Ok(()));
+    assert_eq!(node.instance(id()).unwrap().peers[0].checksum, Checksum::KeepalivedGroup);
     let stats = node.instance(id()).unwrap().stats;
     assert_eq!((stats.checksum_keepalived, stats.checksum_rfc9568), (1, 2));
+    assert_eq!(stats.checksum_keepalived_group, 1);
 }
 
 #[test]
@@ -239,6 +258,50 @@ fn ipv6_and_ipv4_with_one_vrid_are_two_routers() {
     assert_eq!(node.handle_packet(at(1000), frame), Ok(()));
     assert_eq!(node.instance(six.id()).unwrap().active, Some(src));
     assert_eq!(node.instance(id()).unwrap().active, None);
+}
+
+#[test]
+fn a_first_address_that_is_not_link_local_is_discarded_where_that_is_required() {
+    let list = |first: &str| -> Vec<IpAddr> { vec![first.parse().unwrap(), "2001:db8::64".parse().unwrap()] };
+    let src = "fe80::12".parse().unwrap();
+    for (first, required, verdict, errors) in [
+        ("fe80::64", true, Ok(()), 0),
+        ("2001:db8::65", true, Err(Discard::NotLinkLocal), 0),
+        ("2001:db8::65", false, Ok(()), 1),
+    ] {
+        let mut six = InstanceConfig::new(ETH, id().vrid, list(first));
+        six.require_link_local = required;
+        let mut node = Node::new(NodeConfig::new(vec![six.clone()]).unwrap());
+        node.handle_link(at(0), ETH, link());
+        node.handle_command(at(0), Command::Start);
+        said(&mut node);
+        let bytes = advert(&six, 200).encode(src, Family::V6.group(), Checksum::default());
+        let frame = Ingress { iface: ETH, src, dst: Family::V6.group(), ttl: 255, payload: &bytes };
+        assert_eq!(node.handle_packet(at(1000), frame), verdict, "{first}");
+        assert_eq!(node.instance(six.id()).unwrap().stats.address_list_errors, errors, "{first}");
+    }
+}
+
+#[test]
+fn the_reason_of_a_promotion_is_told_in_the_words_of_the_mib() {
+    let cases: [(&[(u64, u8)], NewMasterReason); 3] = [
+        (&[], NewMasterReason::MasterNoResponse),
+        (&[(10, 200), (20, 0)], NewMasterReason::Priority),
+        (&[(10, 90), (1010, 90)], NewMasterReason::Preempted),
+    ];
+    for (adverts, reason) in cases {
+        let mut node = started(|_| {});
+        assert_eq!(node.instance(id()).unwrap().stats.new_master_reason(), NewMasterReason::NotMaster);
+        for &(millis, priority) in adverts {
+            node.handle_packet(at(millis), ingress(&packet(&config(), priority))).unwrap();
+        }
+        let wake = node.poll_timeout().unwrap();
+        node.handle_timeout(wake.at);
+        said(&mut node);
+        assert_eq!(node.instance(id()).unwrap().stats.new_master_reason(), reason, "{adverts:?}");
+    }
+    let owner = started(|config| config.priority = Rank::Owner);
+    assert_eq!(owner.instance(id()).unwrap().stats.new_master_reason(), NewMasterReason::Priority);
 }
 
 #[test]

@@ -129,7 +129,11 @@ fn a_unicast_packet_may_sum_up_the_group_address() {
     let advertisement = value(Version::V3, 100, 100, &["192.168.87.10"], Authentication::None);
     let (src, dst) = ("192.168.87.11".parse().unwrap(), "192.168.87.12".parse().unwrap());
     let bytes = advertisement.encode(src, Family::V4.group(), Checksum::Keepalived);
-    assert_eq!(Advertisement::decode(&bytes, src, dst), Ok((advertisement, Checksum::Keepalived)));
+    assert_eq!(
+        Advertisement::decode(&bytes, src, dst),
+        Ok((advertisement.clone(), Checksum::KeepalivedGroup))
+    );
+    assert_eq!(advertisement.encode(src, dst, Checksum::KeepalivedGroup), bytes);
 }
 
 #[test]
