@@ -1,17 +1,22 @@
-//! A deterministic LAN: real nodes, a virtual clock, a seeded network, and a model of the kernel.
+//! A deterministic LAN: real nodes, virtual clocks, a seeded network, and a model of the kernel.
 //!
 //! `VRRP_SIM_SEEDS=N` runs N random schedules instead of the usual number; `VRRP_SIM_SEED=S` runs one, and prints its trace.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests are tests")]
 
+mod clock;
+mod crashes;
+mod engine;
 mod handover;
 mod host;
 mod kernel;
 mod lan;
 mod net;
+mod questions;
 mod random;
 mod rng;
 mod scenarios;
 mod trace;
+mod watch;
 
 use std::time::{Duration, Instant};
 

@@ -9,7 +9,7 @@ use crate::lan::Lan;
 use crate::ms;
 
 pub(crate) fn router(priority: u8) -> InstanceConfig {
-    let mut config = InstanceConfig::new(ETH, Vrid::new(51).unwrap(), vec![vip()]);
+    let mut config = InstanceConfig::new(ETH, Vrid::new(51).unwrap(), vec![vip(0)]);
     config.priority = Rank::new(priority).unwrap();
     config
 }
@@ -198,7 +198,7 @@ fn a_returning_node_preempts_unless_told_not_to() {
 fn a_one_way_cable_makes_two_actives_that_stay_polite() {
     for seed in 0..20 {
         let mut lan = settled(seed, routers(&[100, 90]));
-        lan.cut(0, 1);
+        lan.cut(0, 0, 1);
         lan.run(lan.converge());
         // Host 1 cannot know better; host 0 hears it and answers once for each of its advertisements.
         assert_eq!(lan.actives(&[0, 1]), [0, 1]);
@@ -219,7 +219,7 @@ fn a_one_way_cable_makes_two_actives_that_stay_polite() {
 fn a_deleted_address_is_back_before_anybody_notices() {
     let mut lan = settled(3, routers(&[100, 90]));
     let before = lan.now;
-    lan.lose_vip(0);
+    lan.lose_vip(0, 0);
     lan.assert_one_active_each();
     lan.run(ms(20_000));
     assert!(lan.did_since(before).all(|(_, _, action)| !matches!(action, Action::Transitioned { .. })));

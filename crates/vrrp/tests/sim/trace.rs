@@ -20,13 +20,16 @@ pub(crate) enum Entry {
 pub(crate) struct Line {
     pub(crate) at: Duration,
     pub(crate) host: usize,
+    pub(crate) segment: usize,
     pub(crate) entry: Entry,
 }
 
+/// One column for each host; a second segment is marked with a quote.
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let indent = self.host * 4;
-        write!(f, "{:>12.6}  {:indent$}#{} ", self.at.as_secs_f64(), "", self.host)?;
+        let segment = "'".repeat(self.segment);
+        write!(f, "{:>12.6}  {:indent$}#{}{segment} ", self.at.as_secs_f64(), "", self.host)?;
         match &self.entry {
             Entry::Event(text) => write!(f, "** {text}"),
             Entry::Heard { from, advertised } => write!(f, "hears {advertised} from #{from}"),
