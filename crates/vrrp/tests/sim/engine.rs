@@ -11,7 +11,7 @@ use crate::trace::{Entry, Line};
 
 pub(crate) enum Event {
     Arrive { to: usize, frame: Frame },
-    Resume { host: usize, pause: u64, suspended: Option<Duration> },
+    Resume { host: usize, pause: u64, slept: Duration },
 }
 
 impl Lan {
@@ -119,26 +119,29 @@ impl Lan {
                     Process::Running | Process::Paused | Process::Crashed => {}
                 }
             }
-            Event::Resume { host, pause, suspended } => {
+            Event::Resume { host, pause, slept } => {
                 if self.hosts[host].process == Process::Paused && self.hosts[host].pauses == pause {
-                    self.resume(host, suspended);
+                    self.resume(host, slept);
                 }
             }
         }
     }
 
-    fn resume(&mut self, host: usize, suspended: Option<Duration>) {
+    fn resume(&mut self, host: usize, slept: Duration) {
         self.event(host, "resume".into());
         self.hosts[host].process = Process::Running;
-        let lapsed = |segment| {
-            self.hosts[host].role(segment) == Role::Active && !self.hosts[host].holds_on(segment, self.now)
-        };
-        if (0..self.segments()).any(lapsed) {
-            // A pause shorter than a down interval may be longer than a lease. A driver must not put such addresses back:
-            // only an election does.
-            self.tell(host, |node, now| node.handle_pause(now, Duration::MAX));
-        } else if let Some(duration) = suspended {
-            self.tell(host, |node, now| node.handle_pause(now, duration));
+        let InstanceSnapshot { role, effective_priority, .. } = self.hosts[host].snapshot();
+        let InstanceConfig { version, interval, down_timer_adverts, .. } = *self.hosts[host].config();
+        let down_interval = down_interval(version, interval, effective_priority, down_timer_adverts);
+        let lapsed = |segment| !self.hosts[host].holds_on(segment, self.now);
+        if slept <= down_interval + self.slack() {
+            // It may be longer than a lease all the same. A driver must not put such addresses back: only an election does.
+            if role == Role::Active && (0..self.segments()).any(lapsed) {
+                self.tell(host, |node, now| node.handle_pause(now, Duration::MAX));
+            }
+        } else if self.rng.chance(50) {
+            // A suspended machine: its driver has another clock to see it by.
+            self.tell(host, |node, now| node.handle_pause(now, slept));
         } else if self.rng.chance(50) {
             self.tell(host, Node::handle_timeout);
         }

@@ -161,9 +161,8 @@ impl Lan {
         self.event(host, format!("pause of {duration:?}"));
         self.hosts[host].process = Process::Paused;
         self.hosts[host].pauses += 1;
-        let suspended = self.rng.chance(50).then_some(duration);
         let pause = self.hosts[host].pauses;
-        self.push(self.now + duration, Event::Resume { host, pause, suspended });
+        self.push(self.now + duration, Event::Resume { host, pause, slept: duration });
     }
 
     pub(crate) fn stop(&mut self, host: usize) {
