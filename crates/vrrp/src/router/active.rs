@@ -7,7 +7,7 @@ use super::{Heard, Lowered, State, VirtualRouter};
 use crate::action::{Action, Cause, Rival, Wake, WakeReason};
 use crate::announce::Announcer;
 use crate::config::InstanceConfig;
-use crate::interval::skew_step;
+use crate::interval::{AdverInterval, skew_step};
 use crate::units::{Advertised, MacAddr};
 
 /// A router that holds the addresses.
@@ -32,8 +32,10 @@ pub struct Active {
 pub struct Split {
     /// The latest sign.
     pub rival: Rival,
-    /// The first sign.
+    /// The first sign of this rival.
     pub since: Instant,
+    /// The rival that was heard, its interval and when it was heard last; `None` if none was.
+    pub heard: Option<(IpAddr, AdverInterval, Instant)>,
     /// When its advertisements are old; `None` if none was heard.
     pub heard_until: Option<Instant>,
     /// The address that somebody else answered for when it was last looked for.
@@ -155,7 +157,8 @@ impl VirtualRouter {
     ) {
         if let Some(mac) = by {
             let rival = Rival::Answers { address, mac };
-            let fresh = Split { rival, since: now, heard_until: None, answers: None, told: false };
+            let fresh =
+                Split { rival, since: now, heard: None, heard_until: None, answers: None, told: false };
             let known = active.split.unwrap_or(fresh);
             active.split = Some(Split { rival, answers: Some(address), ..known });
             self.tell_split(&mut active);
@@ -253,19 +256,26 @@ impl VirtualRouter {
         self.enter(now, State::Backup(backup), cause);
     }
 
-    /// An advertisement that loses against ours. The second one, half an interval after the first, makes it certain that
-    /// its sender does not hear us.
+    /// An advertisement that loses against ours. The second one of the same router, half an interval after the first, makes
+    /// it certain that it does not hear us.
     fn suspect(&mut self, now: Instant, active: &mut Active, heard: Heard) {
         let interval = self.interval_of(heard);
         let rival = Rival::Advertises { peer: heard.from, priority: heard.advertised };
         let heard_until = Some(now + self.down_interval(interval, self.rank));
-        let known = active
-            .split
-            .filter(|split| split.answers.is_some() || split.heard_until.is_some_and(|until| now < until));
-        let since = known.map_or(now, |split| split.since);
-        let (answers, told) = known.map_or((None, false), |split| (split.answers, split.told));
-        active.split = Some(Split { rival, since, heard_until, answers, told });
-        if now.saturating_duration_since(since) >= interval.to_duration() / 2 {
+        let fresh = Split { rival, since: now, heard: None, heard_until, answers: None, told: false };
+        let is_live =
+            |split: &Split| split.answers.is_some() || split.heard_until.is_some_and(|until| now < until);
+        let mut split = active.split.filter(is_live).unwrap_or(fresh);
+        let this = Some((heard.from, interval, now));
+        match split.heard {
+            Some((peer, ..)) if peer == heard.from => split.heard = this,
+            // Several that are put right at once are no single one that stays.
+            Some((_, its, at)) if now < at + its.to_duration() * 3 / 2 => {}
+            Some(_) | None => (split.heard, split.since) = (this, now),
+        }
+        active.split = Some(Split { rival, heard_until, ..split });
+        let same = split.heard.is_some_and(|(peer, ..)| peer == heard.from);
+        if same && now.saturating_duration_since(split.since) >= interval.to_duration() / 2 {
             self.tell_split(active);
         }
     }

@@ -84,10 +84,13 @@ impl Lan {
     }
 
     /// A down interval of the slowest and one interval, and two of the longest delays, in the network or in being woken.
+    /// Where an Active lets a lower one go unanswered, that one hears of it an interval later.
     /// A sync group waits for the slowest of its members, once to get ready and once after a step back.
     pub(crate) fn converge(&self) -> Duration {
-        let once =
-            self.longest * (self.down_adverts + 1) + (self.net.delay.1 + self.lateness) * 2 + self.slack();
+        let silent = self.hosts.iter().any(|host| host.config().silent_to_lower);
+        let once = self.longest * (self.down_adverts + 1 + u32::from(silent))
+            + (self.net.delay.1 + self.lateness) * 2
+            + self.slack();
         if self.segments() > 1 { once * 3 } else { once }
     }
 

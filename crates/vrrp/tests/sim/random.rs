@@ -90,6 +90,8 @@ fn play(seed: u64) -> Lan {
     }
     lan.assert_one_active_each();
     assert_the_best_is_active(&lan);
+    // The last words of those that lost in the last moment, and the answers.
+    lan.run((lan.net.delay.1 + lan.lateness) * 2);
     assert_it_stays(&mut lan, longest * 8);
     assert_polite(&lan, shortest);
     assert_winners_had_the_last_word(&mut lan, calm);

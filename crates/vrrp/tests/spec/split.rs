@@ -44,6 +44,19 @@ fn a_contest_that_is_settled_is_no_split() {
 }
 
 #[test]
+fn several_that_are_put_right_one_after_the_other_are_no_split() {
+    let mut bench = active();
+    for (millis, host) in [(6000, 12), (6400, 13), (6800, 14)] {
+        assert!(!bench.hear(millis, host, 90).join(" ").contains("split"), "{host}");
+    }
+    // One of two that do not give way is enough.
+    let mut bench = active();
+    bench.hear(6000, 12, 90);
+    bench.hear(6400, 13, 80);
+    assert!(bench.hear(7000, 12, 90).contains(&"split: 192.0.2.12 advertises 90".to_owned()));
+}
+
+#[test]
 fn resignations_are_no_split() {
     let mut bench = active();
     for second in 6..30 {
