@@ -3,7 +3,7 @@
 use tracing::{debug, info, trace, warn};
 use vip_netlink::Event;
 use vrrp::{
-    Advertised, Command, Discard, Family, IfIndex, Ingress, InstanceId, InstanceSnapshot, Role, Vrid,
+    Advertised, Command, Discard, Family, Health, IfIndex, Ingress, InstanceId, InstanceSnapshot, Role, Vrid,
 };
 
 use super::{Driver, PACKETS_A_TURN, index_of};
@@ -104,7 +104,8 @@ impl Driver {
             })
             .collect();
         for name in names {
-            let health = interface_health(self.monitor.view(), &name);
+            let up = interface_health(self.monitor.view(), &name) == Health::Up;
+            let health = if self.debounce.judge(now(), &name, up) { Health::Up } else { Health::Down };
             let tracker = TrackerName::Interface(name);
             if self.trackers.health(&tracker) != Some(health) {
                 self.report(Report { tracker, health }).await;

@@ -72,6 +72,7 @@ impl Driver {
         let old = std::mem::replace(&mut self.plan, plan);
         self.retired = Some(old);
         self.notifier.reconfigure(&config.global);
+        self.debounce.configure(&config.interface_delays);
         self.config = config;
         self.say_what_is_absent();
         let changed = self.executor.change_held(&self.plan).await;

@@ -55,8 +55,8 @@ pub struct GlobalDefs {
     pub vmac_addr_prefix: String,
     /// `log_unknown_vrids`: advertisements of unknown virtual routers are logged.
     pub log_unknown_vrids: bool,
-    /// `umask` of files that are made, default 0177.
-    pub umask: u32,
+    /// `umask` of this process and its scripts, at most 0777. `None`: the one it is started with; keepalived's is 0177.
+    pub umask: Option<u32>,
 }
 
 impl Default for GlobalDefs {
@@ -85,7 +85,7 @@ impl Default for GlobalDefs {
             vmac_prefix: "vrrp".to_owned(),
             vmac_addr_prefix: "vrrp".to_owned(),
             log_unknown_vrids: false,
-            umask: 0o177,
+            umask: None,
         }
     }
 }
