@@ -4,6 +4,7 @@ mod lab;
 mod matrix;
 mod programs;
 mod progress;
+mod status;
 
 use clap::{Parser, Subcommand};
 use std::io::Write as _;
@@ -21,6 +22,8 @@ struct Arguments {
 enum Command {
     /// Build a two-node pair in network namespaces, break it in every way we know, and measure what a user feels.
     Lab(lab::Arguments),
+    /// Show what the vrrpd of this node knows: states and why, addresses, peers, what is tracked.
+    Status(status::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -28,16 +31,20 @@ fn main() -> ExitCode {
     if let Some(code) = ::lab::node_main() {
         return code;
     }
-    let Command::Lab(arguments) = Arguments::parse().command;
-    match lab::run(&arguments) {
-        Ok(code) => code,
-        Err(error) => {
-            // Without standard error there is nobody to tell.
-            let _ = writeln!(std::io::stderr(), "tandem: {error}");
-            match error {
-                ::lab::Error::Interrupted => ExitCode::from(130),
-                _ => ExitCode::FAILURE,
-            }
+    match Arguments::parse().command {
+        Command::Lab(arguments) => lab::run(&arguments).unwrap_or_else(|error| match error {
+            ::lab::Error::Interrupted => complain(&error, ExitCode::from(130)),
+            _ => complain(&error, ExitCode::FAILURE),
+        }),
+        // As `systemctl status`: what cannot be asked is not the same as what is not well.
+        Command::Status(arguments) => {
+            status::run(&arguments).unwrap_or_else(|error| complain(&error, ExitCode::from(4)))
         }
     }
+}
+
+fn complain(error: &dyn std::error::Error, code: ExitCode) -> ExitCode {
+    // Without standard error there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "tandem: {error}");
+    code
 }

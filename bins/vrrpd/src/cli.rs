@@ -45,6 +45,10 @@ pub struct Cli {
     #[arg(long, value_name = "NAME", ignore_case = true)]
     pub signum: Option<SignalName>,
 
+    /// How to log: lines in keepalived's words, or JSON, one object a line
+    #[arg(long = "log-format", value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+
     /// Print the version and exit
     #[arg(short = 'v', long = "version", action = ArgAction::Version)]
     version: Option<bool>,
@@ -82,6 +86,15 @@ pub struct Cli {
     dont_release_ipvs: bool,
 }
 
+/// What log lines look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A date and a sentence.
+    Text,
+    /// An object with `timestamp`, `level`, `message`, and for a change of state `router`, `from`, `to` and `causes`.
+    Json,
+}
+
 /// The signals that keepalived names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SignalName {
@@ -89,10 +102,15 @@ pub enum SignalName {
     Stop,
     /// Read the configuration again.
     Reload,
-    /// Log the state.
+    /// Write the state to a file.
     Data,
-    /// Log the counters.
+    /// Write the counters to a file.
     Stats,
+    /// Count from here in these files.
+    #[value(name = "STATS_CLEAR")]
+    StatsClear,
+    /// Write both as JSON.
+    Json,
 }
 
 impl SignalName {
@@ -104,6 +122,8 @@ impl SignalName {
             Self::Reload => Signal::SIGHUP as i32,
             Self::Data => Signal::SIGUSR1 as i32,
             Self::Stats => Signal::SIGUSR2 as i32,
+            Self::StatsClear => crate::signals::stats_clear(),
+            Self::Json => crate::signals::json(),
         }
     }
 }
@@ -129,7 +149,10 @@ mod tests {
 
     #[test]
     fn signals_are_named_in_either_case() {
-        for (name, number) in [("STOP", 15), ("reload", 1), ("DATA", 10), ("STATS", 12)] {
+        // As keepalived prints them, on a machine where SIGRTMIN is 34 and SIGRTMAX 64.
+        let numbers =
+            [("STOP", 15), ("reload", 1), ("DATA", 10), ("STATS", 12), ("STATS_CLEAR", 63), ("json", 36)];
+        for (name, number) in numbers {
             let cli = Cli::parse_from(["vrrpd".to_owned(), format!("--signum={name}")]);
             assert_eq!(cli.signum.map(SignalName::number), Some(number), "{name}");
         }

@@ -17,7 +17,12 @@ pub(crate) fn since_boot() -> Option<Duration> {
     clock_gettime(ClockId::CLOCK_BOOTTIME).ok().map(Duration::from)
 }
 
-/// UTC since 1970, for signatures alone.
+/// Seconds since 1970, for people and programs that read it; nothing is decided by it.
+pub(crate) fn unix() -> f64 {
+    wall().as_secs_f64()
+}
+
+/// UTC since 1970, for signatures and reports alone.
 pub(crate) fn wall() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

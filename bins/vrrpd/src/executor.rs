@@ -232,6 +232,12 @@ impl Executor {
         self.leases.due(now).lapsed
     }
 
+    /// Whether the kernel has an address of a virtual router, as far as we know.
+    pub(crate) fn is_held(&self, id: InstanceId, address: IpAddr) -> bool {
+        let wanted = self.held.get(&(id, address));
+        wanted.is_some_and(|vip| self.leases.addresses().any(|held| held.key() == vip.key()))
+    }
+
     /// Whether something should be held and is not: the kernel refused it, or its lease ran out.
     pub(crate) fn any_unheld(&self) -> bool {
         !self.unheld().is_empty()

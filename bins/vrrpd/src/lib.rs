@@ -14,7 +14,8 @@
 //! | `executor`, `sockets` | actions to the kernel: addresses with leases, advertisements, announcements |
 //! | `tracking` | scripts, processes, interfaces, lbd: what changes the priority |
 //! | `notify` | scripts and FIFOs that are told of transitions |
-//! | `wording`, `complaints`, `status`, `log` | keepalived's log lines |
+//! | `wording`, `causes`, `complaints`, `log` | log lines, keepalived's and ours |
+//! | `status`, `dump`, `serve` | the state for whoever asks: a socket, metrics, keepalived's files |
 //!
 //! ```
 //! use clap::Parser;
@@ -26,22 +27,23 @@
 //! Out of scope: sync groups, virtual MAC addresses, LVS.
 
 mod capabilities;
+mod causes;
 mod cli;
 mod clock;
 mod complaints;
 mod configuration;
 mod daemon;
-mod debounce;
 mod driver;
+mod dump;
 mod executor;
 mod guardian;
-mod hooks;
 mod log;
 mod network;
 mod notify;
 mod pidfile;
 mod plan;
 mod program;
+mod serve;
 mod service_manager;
 mod signals;
 mod sockets;
@@ -53,5 +55,5 @@ mod vmacs;
 mod wording;
 mod worker;
 
-pub use cli::{Cli, SignalName};
+pub use cli::{Cli, LogFormat, SignalName};
 pub use daemon::run;

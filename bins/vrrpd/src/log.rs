@@ -7,15 +7,21 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::cli::LogFormat;
+
 /// Lines that wait for a reader of standard error. Beyond it they are lost: a full pipe must not stop the daemon, for
 /// then its leases would run out.
 const BACKLOG: usize = 4096;
+
+/// The target of events that tell a change of state.
+pub(crate) const TRANSITION: &str = "vrrpd::transition";
 
 /// Writes a line at once, for a process without the thread that writes. Lost when standard error is full: the guardian
 /// must not wait for a reader.
@@ -40,19 +46,21 @@ pub(crate) struct LogGuard {
 }
 
 /// Starts logging to standard error: INFO and above, DEBUG too with `detail`. `RUST_LOG` overrides both.
-pub(crate) fn start(detail: bool) -> LogGuard {
+pub(crate) fn start(detail: bool, format: LogFormat) -> LogGuard {
     let (sender, receiver) = sync_channel(BACKLOG);
     let queue = Queue(sender);
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new(if detail { "debug" } else { "info" }));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(false)
-        .event_format(Dated)
-        .with_writer(queue.clone())
-        .finish();
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(queue.clone());
     // A second call in one process keeps the first subscriber.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    let _ = match format {
+        LogFormat::Text => tracing::subscriber::set_global_default(builder.event_format(Dated).finish()),
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).with_current_span(false).with_span_list(false);
+            tracing::subscriber::set_global_default(builder.finish())
+        }
+    };
     // Without a thread, which no machine refuses that lets the daemon run, there is no log.
     let writer =
         std::thread::Builder::new().name("log".to_owned()).spawn(move || write_lines(&receiver)).ok();
@@ -103,6 +111,18 @@ impl MakeWriter<'_> for Queue {
     }
 }
 
+/// The message of an event without its fields.
+struct Message<'a, 'w>(&'a mut Writer<'w>);
+
+impl Visit for Message<'_, '_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            // What does not fit a line of a log is lost.
+            let _ = write!(self.0, "{value:?}");
+        }
+    }
+}
+
 struct Dated;
 
 impl<S, N> FormatEvent<S, N> for Dated
@@ -117,7 +137,12 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         write!(writer, "{}: ", timestamp())?;
-        context.field_format().format_fields(writer.by_ref(), event)?;
+        if event.metadata().target() == TRANSITION {
+            // Its fields are for programs; the message says the same.
+            event.record(&mut Message(&mut writer));
+        } else {
+            context.field_format().format_fields(writer.by_ref(), event)?;
+        }
         writeln!(writer)
     }
 }

@@ -16,6 +16,20 @@ pub(crate) enum Request {
     Data,
     /// `SIGUSR2`
     Stats,
+    /// `SIGRTMAX - 1`
+    StatsClear,
+    /// `SIGRTMIN + 2`
+    Json,
+}
+
+/// keepalived's signal for JSON.
+pub(crate) fn json() -> i32 {
+    nix::libc::SIGRTMIN() + 2
+}
+
+/// keepalived's signal that sets the counters of the dumps to 0.
+pub(crate) fn stats_clear() -> i32 {
+    nix::libc::SIGRTMAX() - 1
 }
 
 #[derive(Debug)]
@@ -25,11 +39,14 @@ pub(crate) struct Signals {
     hangup: unix::Signal,
     user1: unix::Signal,
     user2: unix::Signal,
+    stats_clear: unix::Signal,
+    json: unix::Signal,
 }
 
 /// Whether the guardian passes a signal on.
 pub(crate) fn is_for_the_worker(signal: i32) -> bool {
-    [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2].into_iter().any(|taken| taken as i32 == signal)
+    let named = [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2].map(|taken| taken as i32);
+    named.contains(&signal) || [json(), stats_clear()].contains(&signal)
 }
 
 impl Signals {
@@ -41,6 +58,8 @@ impl Signals {
             hangup: unix::signal(SignalKind::hangup())?,
             user1: unix::signal(SignalKind::user_defined1())?,
             user2: unix::signal(SignalKind::user_defined2())?,
+            stats_clear: unix::signal(SignalKind::from_raw(stats_clear()))?,
+            json: unix::signal(SignalKind::from_raw(json()))?,
         };
         SigSet::empty().thread_set_mask()?;
         Ok(signals)
@@ -54,6 +73,8 @@ impl Signals {
             _ = self.hangup.recv() => Request::Reload,
             _ = self.user1.recv() => Request::Data,
             _ = self.user2.recv() => Request::Stats,
+            _ = self.stats_clear.recv() => Request::StatsClear,
+            _ = self.json.recv() => Request::Json,
         }
     }
 }

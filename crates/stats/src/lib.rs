@@ -25,6 +25,8 @@
 //! assert!(metrics.contains("haproxy_frontend_http_requests_total{proxy=\"web\"} 42\n"));
 //! ```
 //!
+//! [`router`] is what a VRRP daemon says of itself.
+//!
 //! Out of scope: serving these over HTTP (headers, authentication, the runtime socket) and deciding anything.
 //! There is no clock in here: every function that depends on the time takes it as an argument.
 #![forbid(unsafe_code)]
@@ -40,6 +42,7 @@ pub mod names;
 pub mod prometheus;
 mod recorder;
 mod report;
+pub mod router;
 mod row;
 mod series;
 

@@ -8,6 +8,7 @@ use vrrp::{
 
 use super::{Driver, PACKETS_A_TURN, index_of};
 use crate::clock::now;
+use crate::dump::Dump;
 use crate::notify::Subject;
 use crate::signals::Request;
 use crate::sockets::{Received, SocketKey};
@@ -72,20 +73,12 @@ impl Driver {
                 self.stopped = true;
             }
             Request::Reload => self.reload().await,
-            Request::Data => {
-                for snapshot in self.snapshots() {
-                    if let Some(instance) = self.plan.instances.get(&snapshot.id) {
-                        status::state(instance, now(), &snapshot).iter().for_each(|line| info!("{line}"));
-                    }
-                }
-            }
-            Request::Stats => {
-                for snapshot in self.snapshots() {
-                    if let Some(instance) = self.plan.instances.get(&snapshot.id) {
-                        info!("{}", status::stats(instance, &snapshot));
-                    }
-                }
-                info!("{}", status::node_stats(self.node.stats()));
+            Request::Data => self.write(Dump::State),
+            Request::Stats => self.write(Dump::Stats),
+            Request::Json => self.write(Dump::Json),
+            Request::StatsClear => {
+                info!("Counters of the dumps start anew");
+                self.cleared = self.snapshots().into_iter().map(|old| (old.id, old.stats)).collect();
             }
         }
     }
@@ -104,11 +97,11 @@ impl Driver {
             })
             .collect();
         for name in names {
-            let up = interface_health(self.monitor.view(), &name) == Health::Up;
-            let health = if self.debounce.judge(now(), &name, up) { Health::Up } else { Health::Down };
+            let health = interface_health(self.monitor.view(), &name);
             let tracker = TrackerName::Interface(name);
             if self.trackers.health(&tracker) != Some(health) {
-                self.report(Report { tracker, health }).await;
+                let detail = if health == Health::Up { "it is up" } else { "it is down or absent" };
+                self.report(Report { tracker, health, detail: detail.to_owned() }).await;
             }
         }
     }
@@ -219,6 +212,9 @@ impl Driver {
             debug!("discarded a packet from {from}: {why}");
             return;
         };
+        if let Some(reason) = status::protocol_error(why) {
+            self.protocol_errors.insert(id, reason);
+        }
         if let Some(more) = self.discards.admit((id, why), now()) {
             let line = wording::discard(&instance.config, from, packet.datagram.ttl, &packet.payload, why);
             warn!("({}) {line}{more}", instance.name);

@@ -2,6 +2,7 @@
 
 mod inputs;
 mod reload;
+mod telling;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -12,20 +13,22 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 use vip_netlink::{AnnounceError, Announcer, Event, Handle, Monitor, NetlinkError};
 use vrrp::{
-    Action, Cause, Command, ConfigError, Discard, FaultReason, IfIndex, InstanceId, Link, Node, Rank, Role,
+    Action, Cause, Command, ConfigError, Discard, FaultReason, IfIndex, InstanceId, InstanceStats, Link,
+    Node, Rank, Role,
 };
 
 use crate::clock::{self, SuspendWatch, now};
 use crate::complaints::Complaints;
 use crate::configuration::Source;
-use crate::debounce::Debounce;
 use crate::executor::Executor;
 use crate::guardian::Line;
 use crate::network;
 use crate::notify::{Notifier, NotifyState, Subject};
 use crate::plan::{self, InstancePlan, Plan};
+use crate::serve::{Question, Servers};
 use crate::signals::{Request, Signals};
 use crate::sockets::{Received, Sockets};
+use crate::status::History;
 use crate::tracking::{Report, TrackIds, Trackers};
 use crate::wording;
 
@@ -78,8 +81,6 @@ pub(crate) struct Driver {
     packets: mpsc::Receiver<Received>,
     reports: mpsc::Receiver<Report>,
     suspend: SuspendWatch,
-    /// `interface_up_down_delays`.
-    debounce: Debounce,
     /// What was told of each sync group last.
     group_states: BTreeMap<String, NotifyState>,
     /// When the node is started (`vrrp_startup_delay`), until it was.
@@ -89,6 +90,14 @@ pub(crate) struct Driver {
     deaf_until: Option<Instant>,
     discards: Complaints<(InstanceId, Discard)>,
     lists: Complaints<InstanceId>,
+    history: History,
+    /// RFC 6527's last reason to discard a packet.
+    protocol_errors: BTreeMap<InstanceId, &'static str>,
+    /// The counters when they were last cleared.
+    cleared: BTreeMap<InstanceId, InstanceStats>,
+    servers: Servers,
+    questions: mpsc::Receiver<Question>,
+    started: Instant,
     stopped: bool,
 }
 
@@ -99,6 +108,7 @@ enum Input {
     Network(Result<Event, NetlinkError>),
     Report(Report),
     Request(Request),
+    Question(Question),
     Deadline,
 }
 
@@ -109,6 +119,7 @@ impl Driver {
         let announcer = Announcer::open()?;
         let (sockets, packets) = Sockets::new();
         let (trackers, reports) = Trackers::new();
+        let (servers, questions) = Servers::new();
         let mut executor = Executor::new(Handle::open()?, announcer, sockets, guardian);
         executor.adapt_vmacs(&plan::vmacs(&config)).await;
         let monitor = Monitor::open().await?;
@@ -133,14 +144,19 @@ impl Driver {
             reports,
             suspend: SuspendWatch::start(),
             group_states: BTreeMap::new(),
-            debounce: Debounce::default(),
             retry_at: None,
             deaf_until: None,
             discards: Complaints::default(),
             lists: Complaints::default(),
+            history: History::default(),
+            protocol_errors: BTreeMap::new(),
+            cleared: BTreeMap::new(),
+            servers,
+            questions,
+            started: now(),
             stopped: false,
         };
-        driver.debounce.configure(&driver.config.interface_delays);
+        driver.servers.apply(&driver.config.global);
         driver.say_what_is_absent();
         driver.trackers.apply(&driver.plan.trackers);
         driver.look_at_links().await;
@@ -170,6 +186,7 @@ impl Driver {
             Some(packet) = self.packets.recv() => Input::Packet(packet),
             event = self.monitor.next(), if hears => Input::Network(event),
             Some(report) = self.reports.recv() => Input::Report(report),
+            Some(question) = self.questions.recv() => Input::Question(question),
             () = tokio::time::sleep_until(deadline.into()) => Input::Deadline,
         }
     }
@@ -187,6 +204,7 @@ impl Driver {
             }
             Input::Report(report) => self.report(report).await,
             Input::Request(request) => self.request(request).await,
+            Input::Question(question) => self.answer(question),
             Input::Deadline => {}
         }
         self.deadlines(late).await;
@@ -222,10 +240,6 @@ impl Driver {
             self.carry_out().await;
         }
         self.start_when_due(now()).await;
-        if self.debounce.next().is_some_and(|at| at <= now()) {
-            self.look_at_links().await;
-            self.look_at_tracked_interfaces().await;
-        }
         if self.executor.next_upkeep().is_some_and(|at| at <= now()) {
             self.executor.renew().await;
             self.executor.refresh(&self.plan, self.monitor.view()).await;
@@ -252,9 +266,7 @@ impl Driver {
     fn deadline(&self) -> Instant {
         let node = self.node.poll_timeout().map(|wake| wake.at);
         let beat = self.executor.guardian.next_beat();
-        let steady = self.debounce.next();
-        let others =
-            [self.executor.next_upkeep(), beat, steady, self.start_at, self.retry_at, self.deaf_until];
+        let others = [self.executor.next_upkeep(), beat, self.start_at, self.retry_at, self.deaf_until];
         let deaf = |at: &Instant| Some(*at) != self.deaf_until || *at > now();
         let all = node.into_iter().chain(others.into_iter().flatten()).filter(deaf);
         all.min().unwrap_or_else(|| now() + HOUR)
@@ -362,7 +374,7 @@ impl Driver {
             && retired.is_some_and(|old| self.plan.instances.values().any(|new| new.name == old.name))
     }
 
-    fn log_transition(&self, id: InstanceId, from: Role, to: Role, cause: Cause) {
+    fn log_transition(&mut self, id: InstanceId, from: Role, to: Role, cause: Cause) {
         if self.has_moved(id) {
             return;
         }
@@ -374,6 +386,8 @@ impl Driver {
         for line in wording::transition(from, to, cause, rank, |tracker| plan.tracker_label(tracker)) {
             info!("({}) {line}", instance.name);
         }
+        let name = instance.name.clone();
+        self.explain(id, &name, from, to, cause);
     }
 
     fn open_sockets(&mut self) {
@@ -398,21 +412,10 @@ impl Driver {
         }
     }
 
-    /// What a link counts as. One that is down for a moment counts as it was, with addresses that go with it.
-    fn steadied(&mut self, iface: IfIndex, link: Link) -> Link {
-        let name = self.plan.interfaces.iter().find(|(_, index)| **index == iface).map(|(name, _)| name);
-        let Some(name) = name else { return link };
-        match (self.debounce.judge(now(), name, link.up), link.up) {
-            (true, false) => self.links.get(&iface).copied().flatten().unwrap_or(link),
-            (up, _) => Link { up, ..link },
-        }
-    }
-
     /// Tells the node the state of each interface that has changed.
     async fn look_at_links(&mut self) {
         for iface in self.plan.speaking() {
             let link = network::link(self.monitor.view(), &self.plan, iface);
-            let link = link.map(|link| self.steadied(iface, link));
             let before = self.links.insert(iface, link);
             if before == Some(link) {
                 continue;

@@ -72,7 +72,8 @@ impl Driver {
         let old = std::mem::replace(&mut self.plan, plan);
         self.retired = Some(old);
         self.notifier.reconfigure(&config.global);
-        self.debounce.configure(&config.interface_delays);
+        self.servers.apply(&config.global);
+        self.history.retain(|name| config.instances.iter().any(|instance| instance.name == name));
         self.config = config;
         self.say_what_is_absent();
         let changed = self.executor.change_held(&self.plan).await;

@@ -145,6 +145,11 @@ impl Guardian {
                 }
                 End::Exited(_) | End::Killed(_) | End::Hung => {}
             }
+            match end {
+                End::Killed(signal) => say(&format!("pid {pid} exited due to signal {signal}")),
+                End::Exited(status) => say(&format!("pid {pid} exited with status {status}")),
+                End::Asked | End::Hung => {}
+            }
             let delay = self.respawn.delay(since.elapsed());
             say(&format!("VRRP child process({pid}) died: Respawning{}", after(delay)));
             if self.stops_within(delay) {

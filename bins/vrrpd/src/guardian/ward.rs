@@ -110,14 +110,8 @@ impl Ward {
     }
 
     /// Whether it has ended by itself.
-    pub(super) fn end(&mut self) -> Option<End> {
-        let end = self.reap()?;
-        match end {
-            End::Killed(signal) => say(&format!("pid {} exited due to signal {signal}", self.pid)),
-            End::Exited(status) => say(&format!("pid {} exited with status {status}", self.pid)),
-            End::Asked | End::Hung => {}
-        }
-        Some(end)
+    pub(super) fn end(&self) -> Option<End> {
+        self.reap()
     }
 
     /// Whether it was silent for too long; it is dead then.

@@ -51,7 +51,7 @@ pub(super) async fn follow(spec: FileSpec, reporter: Reporter) {
         if last != Some(number) {
             info!("Track file {} says {number}", spec.name);
             last = Some(number);
-            reporter.report(Health::Number(number)).await;
+            reporter.report(Health::Number(number), format!("its number is {number}")).await;
         }
         match watch {
             Ok(watch) => watch.change(&spec.path).await,

@@ -1,7 +1,7 @@
 //! The lbd on this node, by the beats of its workers (`track_lbd`).
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use healthcheck::{BeatDecoder, BeatMonitor, Liveness, Readiness};
@@ -120,7 +120,7 @@ impl Follower<'_> {
         if self.told == Liveness::Unknown && !self.absent {
             self.absent = true;
             info!("track_lbd({}): lbd is not there: {error}", self.spec.socket.display());
-            self.reporter.report(Health::Down).await;
+            self.reporter.report(Health::Down, format!("lbd is not there: {error}")).await;
         }
     }
 
@@ -131,11 +131,12 @@ impl Follower<'_> {
         }
         let before = health(self.told);
         self.told = verdict;
-        info!("{}", sentence(&self.spec.socket, verdict, self.spec.timeout));
+        let sentence = sentence(verdict, self.spec.timeout);
+        info!("track_lbd({}): {sentence}", self.spec.socket.display());
         let after = health(verdict);
         if after != before || self.absent {
             self.absent = false;
-            self.reporter.report(after).await;
+            self.reporter.report(after, sentence).await;
         }
     }
 }
@@ -148,8 +149,8 @@ fn health(verdict: Liveness) -> Health {
     }
 }
 
-fn sentence(socket: &Path, verdict: Liveness, timeout: Duration) -> String {
-    let what = match verdict {
+fn sentence(verdict: Liveness, timeout: Duration) -> String {
+    match verdict {
         Liveness::Unknown => "nothing is known of lbd".to_owned(),
         Liveness::Ready => "lbd is ready".to_owned(),
         Liveness::NotReady(Readiness::Starting) => "lbd is starting".to_owned(),
@@ -159,8 +160,7 @@ fn sentence(socket: &Path, verdict: Liveness, timeout: Duration) -> String {
             format!("lbd is hung: worker {worker} has not beaten for {} ms", timeout.as_millis())
         }
         Liveness::Dead => "lbd is dead: it closed the connection".to_owned(),
-    };
-    format!("track_lbd({}): {what}", socket.display())
+    }
 }
 
 #[cfg(test)]

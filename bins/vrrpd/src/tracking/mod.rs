@@ -9,13 +9,14 @@ mod script;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use config::keepalived::{GlobalDefs, TrackFile, TrackLbd, TrackProcess, VrrpScript};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use vrrp::{Health, TrackId};
 
+use crate::clock::now;
 use crate::plan::{Sense, TrackerPlan};
 
 pub(crate) use file::FileSpec;
@@ -105,6 +106,8 @@ impl TrackIds {
 pub(crate) struct Report {
     pub(crate) tracker: TrackerName,
     pub(crate) health: Health,
+    /// What was seen, for people.
+    pub(crate) detail: String,
 }
 
 /// Where a tracker reports.
@@ -115,9 +118,10 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    pub(crate) async fn report(&self, health: Health) {
+    pub(crate) async fn report(&self, health: Health, detail: impl Into<String>) {
+        let report = Report { tracker: self.tracker.clone(), health, detail: detail.into() };
         // The driver is gone only when the daemon is about to be.
-        let _ = self.reports.send(Report { tracker: self.tracker.clone(), health }).await;
+        let _ = self.reports.send(report).await;
     }
 }
 
@@ -125,8 +129,16 @@ impl Reporter {
 #[derive(Debug)]
 pub(crate) struct Trackers {
     running: BTreeMap<TrackerName, Running>,
-    known: BTreeMap<TrackerName, Health>,
+    known: BTreeMap<TrackerName, Known>,
     reports: mpsc::Sender<Report>,
+}
+
+/// The last report of one.
+#[derive(Debug)]
+struct Known {
+    health: Health,
+    since: Instant,
+    detail: String,
 }
 
 #[derive(Debug)]
@@ -169,19 +181,32 @@ impl Trackers {
     ) -> Vec<(TrackId, Health)> {
         let told = wanted.get(&report.tracker).map(|tracker| feeds(tracker, report.health));
         if told.is_some() {
-            self.known.insert(report.tracker, report.health);
+            let (health, detail) = (report.health, report.detail);
+            let same = self.known.get(&report.tracker).filter(|known| known.health == health);
+            let since = same.map_or_else(now, |known| known.since);
+            self.known.insert(report.tracker, Known { health, since, detail });
         }
         told.unwrap_or_default()
     }
 
     /// The last health of one; `None` before the first.
     pub(crate) fn health(&self, name: &TrackerName) -> Option<Health> {
-        self.known.get(name).copied()
+        self.known.get(name).map(|known| known.health)
+    }
+
+    /// Since when it has been so.
+    pub(crate) fn since(&self, name: &TrackerName) -> Option<Instant> {
+        self.known.get(name).map(|known| known.since)
+    }
+
+    /// What was seen of it last.
+    pub(crate) fn detail(&self, name: &TrackerName) -> &str {
+        self.known.get(name).map_or("", |known| &known.detail)
     }
 
     /// Everything known: a reload may have made new numbers of it.
     pub(crate) fn known(&self, wanted: &BTreeMap<TrackerName, TrackerPlan>) -> Vec<(TrackId, Health)> {
-        let known = self.known.iter().filter_map(|(name, &health)| Some((wanted.get(name)?, health)));
+        let known = self.known.iter().filter_map(|(name, known)| Some((wanted.get(name)?, known.health)));
         known.flat_map(|(tracker, health)| feeds(tracker, health)).collect()
     }
 
@@ -224,12 +249,14 @@ mod tests {
         let wanted = BTreeMap::from([(name.clone(), plan)]);
         let (mut trackers, _inbox) = Trackers::new();
         trackers.apply(&wanted);
-        let told = trackers.learn(Report { tracker: name.clone(), health: Health::Down }, &wanted);
+        let told = trackers
+            .learn(Report { tracker: name.clone(), health: Health::Down, detail: String::new() }, &wanted);
         assert_eq!(told, [(TrackId(0), Health::Down), (TrackId(1), Health::Up)]);
         assert_eq!(trackers.known(&wanted), told);
         trackers.apply(&BTreeMap::new());
         assert!(trackers.known(&wanted).is_empty());
-        let unwanted = trackers.learn(Report { tracker: name, health: Health::Up }, &BTreeMap::new());
+        let unwanted = trackers
+            .learn(Report { tracker: name, health: Health::Up, detail: String::new() }, &BTreeMap::new());
         assert!(unwanted.is_empty());
     }
 }

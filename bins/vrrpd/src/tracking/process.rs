@@ -105,8 +105,9 @@ pub(super) async fn follow(spec: ProcessSpec, reporter: Reporter) {
     let mut watched = Watched { running: BTreeMap::new(), deaths };
     watched.scan(&spec);
     let mut told = spec.judge(watched.running.len());
-    info!("Process {} has {} of {} processes", spec.name, watched.running.len(), spec.quorum);
-    reporter.report(told).await;
+    let count = |running: usize| format!("{running} of {} processes", spec.quorum);
+    info!("Process {} has {}", spec.name, count(watched.running.len()));
+    reporter.report(told, count(watched.running.len())).await;
     let mut changing_since = None;
     loop {
         let health = spec.judge(watched.running.len());
@@ -118,8 +119,8 @@ pub(super) async fn follow(spec: ProcessSpec, reporter: Reporter) {
             if now() >= since + delay {
                 (told, changing_since) = (health, None);
                 let running = watched.running.len();
-                info!("Process {} has {running} of {} processes", spec.name, spec.quorum);
-                reporter.report(told).await;
+                info!("Process {} has {}", spec.name, count(running));
+                reporter.report(told, count(running)).await;
                 continue;
             }
         }

@@ -44,7 +44,7 @@ impl Daemon {
     /// The same with more options.
     pub(crate) fn start_with(host: &Host, name: &str, config: &str, options: &[&OsStr]) -> Self {
         let path = std::env::temp_dir().join(format!("vrrpd-netns-{}-{name}.conf", std::process::id()));
-        fs::write(&path, config).unwrap();
+        fs::write(&path, alone(config)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_vrrpd"));
         command.arg("-f").arg(&path).args(options).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = host.inside(|| command.spawn()).unwrap();
@@ -63,6 +63,11 @@ impl Daemon {
     pub(crate) fn signal(&self, signal: Signal) -> Instant {
         kill(self.guardian(), signal).unwrap();
         Instant::now()
+    }
+
+    /// The same with a signal that has a number alone.
+    pub(crate) fn signal_number(&self, signal: i32) {
+        send(self.guardian(), signal);
     }
 
     /// Signals the process that does the work.
@@ -114,15 +119,33 @@ impl Daemon {
         }
     }
 
+    /// What it said last.
+    pub(crate) fn last_line(&self) -> &str {
+        self.said.last().map_or("", String::as_str)
+    }
+
     /// Whether it has said this, as far as its log was read.
     pub(crate) fn has_said(&self, text: &str) -> bool {
         self.said.iter().any(|line| line.contains(text))
     }
 
     pub(crate) fn reconfigure(&self, config: &str) {
-        fs::write(&self.config, config).unwrap();
+        fs::write(&self.config, alone(config)).unwrap();
         self.signal(Signal::SIGHUP);
     }
+}
+
+/// Daemons of different cases have the file system in common, and must not meet at the default status socket.
+fn alone(config: &str) -> String {
+    let quiet = if config.contains("global_defs") { "" } else { "global_defs {\n status_socket off\n}\n" };
+    quiet.to_owned() + config
+}
+
+/// Sends a signal that has a number alone.
+pub(crate) fn send(pid: Pid, signal: i32) {
+    let status =
+        std::process::Command::new("kill").args([format!("-{signal}"), pid.to_string()]).status().unwrap();
+    assert!(status.success());
 }
 
 impl Drop for Daemon {

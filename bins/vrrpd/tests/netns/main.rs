@@ -16,6 +16,7 @@ mod guardian;
 mod health;
 mod lan;
 mod notify;
+mod telling;
 mod vmac;
 
 use std::process::{Command, ExitCode};
@@ -37,11 +38,13 @@ const CASES: &[Case] = &[
     ("an_address_removed_by_hand_is_back_at_once", faults::removed_by_hand),
     ("an_address_that_an_earlier_run_left_is_cleared", faults::left_over),
     ("a_reload_changes_addresses_without_a_flap", faults::reloaded),
-    ("an_interface_that_is_down_for_a_moment_has_not_changed", faults::flapped),
     ("ipv6_addresses_are_handed_over_too", faults::ipv6),
     ("a_virtual_mac_follows_the_active_within_50_ms", vmac::moved),
     ("a_virtual_mac_that_a_crash_left_is_cleared", vmac::left_over),
     ("advertisements_leave_by_the_virtual_mac_unless_told_not_to", vmac::transmits_below),
+    ("whoever_asks_is_told_the_state", telling::status),
+    ("a_change_of_state_is_an_object_in_a_structured_log", telling::structured_log),
+    ("dumps_have_keepalived_s_names", telling::dumps),
     ("a_dead_lbd_hands_the_address_over", health::dead_lbd),
     ("a_hung_lbd_hands_the_address_over", health::hung_lbd),
     ("a_failing_script_hands_the_address_over", health::failing_script),

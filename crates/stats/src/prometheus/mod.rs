@@ -51,7 +51,9 @@ pub fn render(report: &Report, options: &Options) -> String {
     out.out
 }
 
-struct Exposition {
+/// Text under construction.
+#[derive(Default)]
+pub(crate) struct Exposition {
     out: String,
 }
 
@@ -121,13 +123,21 @@ impl Exposition {
         }
     }
 
-    fn head(&mut self, metric: &Metric) {
-        let Metric { name, help, kind, .. } = metric;
+    pub(crate) fn head(&mut self, metric: &Metric) {
+        self.described(metric, metric.help);
+    }
+
+    /// The same with a help text that is made when it is needed.
+    pub(crate) fn described(&mut self, Metric { name, kind, .. }: &Metric, help: &str) {
         let _ = writeln!(self.out, "# HELP {name} {help}");
         let _ = writeln!(self.out, "# TYPE {name} {}", kind.as_str());
     }
 
-    fn sample(
+    pub(crate) fn finish(self) -> String {
+        self.out
+    }
+
+    pub(crate) fn sample(
         &mut self,
         metric: &Metric,
         labels: &[(&str, &str)],

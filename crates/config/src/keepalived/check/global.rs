@@ -1,7 +1,7 @@
 //! `global_defs`.
 
-use std::net::IpAddr;
-use std::path::PathBuf;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::keywords;
@@ -96,6 +96,28 @@ pub(super) fn finish(global: &mut GlobalDefs, defaults: &mut Defaults) {
     global.vmac_addr_prefix = prefix.unwrap_or_else(|| global.vmac_prefix.clone());
 }
 
+fn is_absolute(path: &Path, s: &Block, findings: &mut Findings<'_>) -> bool {
+    if !path.is_absolute() {
+        value::wrong(s, &path.to_string_lossy(), "an absolute path, or `off`", s.args[0].span, findings);
+    }
+    path.is_absolute()
+}
+
+fn listener(s: &Block, findings: &mut Findings<'_>) -> Option<SocketAddr> {
+    let text = s.arg(0)?;
+    let address = text.parse().ok();
+    if address.is_none() {
+        value::wrong(
+            s,
+            text,
+            "an address and a port, as in 127.0.0.1:9165 or [::1]:9165",
+            s.args[0].span,
+            findings,
+        );
+    }
+    address
+}
+
 /// What concerns the process itself; whether it was such a statement.
 fn process(s: &Block, global: &mut GlobalDefs, findings: &mut Findings<'_>) -> bool {
     let scheduling = &mut global.scheduling;
@@ -128,8 +150,13 @@ fn process(s: &Block, global: &mut GlobalDefs, findings: &mut Findings<'_>) -> b
             let version = value::integer::<u8>(s, 0, 1..=2, findings);
             global.dumps.json_version = if version == Some(2) { JsonVersion::V2 } else { JsonVersion::V1 };
         }
+        "status_socket" => {
+            let path = s.arg(0).filter(|&path| path != "off").map(PathBuf::from);
+            global.status_socket = path.filter(|path| is_absolute(path, s, findings));
+        }
+        "prometheus_listen" => global.prometheus_listen = listener(s, findings),
         "data_use_instance" => set(&mut global.dumps.use_instance, s, findings),
-        "umask" => global.umask = umask(s, findings).or(global.umask),
+        "umask" => global.umask = umask(s, findings).unwrap_or(global.umask),
         "nftables" => {
             if let Some(name) = s.arg(0) {
                 global.nftables.table = name.to_owned();

@@ -121,7 +121,6 @@ const SCHEDULING: &str =
 const SOCKETS: &str = "vrrpd sizes its socket buffers itself";
 const SNMP: &str = "vrrpd has no SNMP agent; it serves metrics instead";
 const DBUS: &str = "vrrpd is not on D-Bus; it serves its state on a socket";
-const DUMPS: &str = "vrrpd writes no dump files; ask it for its state instead";
 const FIREWALL: &str = "vrrpd makes no firewall tables of this name";
 const YIELDS: &str = "a node that was not run for a down interval yields anyway";
 const GROUP_ADDRESS: &str =

@@ -1,5 +1,6 @@
 //! `global_defs`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -55,9 +56,16 @@ pub struct GlobalDefs {
     pub vmac_addr_prefix: String,
     /// `log_unknown_vrids`: advertisements of unknown virtual routers are logged.
     pub log_unknown_vrids: bool,
-    /// `umask` of this process and its scripts, at most 0777. `None`: the one it is started with; keepalived's is 0177.
-    pub umask: Option<u32>,
+    /// `umask` of files that are made, default 0177.
+    pub umask: u32,
+    /// `status_socket`, ours: where the daemon tells its state, if anywhere.
+    pub status_socket: Option<PathBuf>,
+    /// `prometheus_listen`, ours: where it serves its metrics.
+    pub prometheus_listen: Option<SocketAddr>,
 }
+
+/// Where the daemon tells its state unless it is told otherwise.
+pub const STATUS_SOCKET: &str = "/run/vrrpd/status.sock";
 
 impl Default for GlobalDefs {
     fn default() -> Self {
@@ -85,7 +93,9 @@ impl Default for GlobalDefs {
             vmac_prefix: "vrrp".to_owned(),
             vmac_addr_prefix: "vrrp".to_owned(),
             log_unknown_vrids: false,
-            umask: None,
+            umask: 0o177,
+            status_socket: Some(PathBuf::from(STATUS_SOCKET)),
+            prometheus_listen: None,
         }
     }
 }

@@ -1,0 +1,129 @@
+//! What keepalived's signals write: state and counters as text, both as JSON, under its own names, for the tools that read
+//! them.
+
+mod file;
+mod json;
+mod text;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use config::keepalived::{Config, GlobalDefs, VrrpInstance};
+use tracing::{info, warn};
+use vrrp::{InstanceId, InstanceSnapshot, InstanceStats, Role};
+
+/// Where dumps go that no `*_file_location` sends elsewhere. Nobody else may write here.
+const DIRECTORY: &str = "/run/vrrpd";
+
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dump {
+    /// `keepalived.data`
+    State,
+    /// `keepalived.stats`
+    Stats,
+    /// `keepalived.json`
+    Json,
+}
+
+/// What a dump is made of.
+#[derive(Debug)]
+pub(crate) struct Subject<'a> {
+    pub(crate) config: &'a Config,
+    /// Each instance of the configuration with what the node says of it, in the order of the configuration.
+    pub(crate) instances: Vec<(&'a VrrpInstance, InstanceSnapshot)>,
+    /// Each `vrrp_track_process` with the number of its processes that run and whether that is enough.
+    pub(crate) processes: Vec<(&'a config::keepalived::TrackProcess, Option<bool>)>,
+    /// What the counters were when they were cleared.
+    pub(crate) cleared: &'a BTreeMap<InstanceId, InstanceStats>,
+    pub(crate) now: Instant,
+    /// The same moment since the Unix epoch, in seconds.
+    pub(crate) unix: f64,
+}
+
+impl Subject<'_> {
+    /// When an instance came into its state, since the Unix epoch.
+    fn last_transition(&self, snapshot: &InstanceSnapshot) -> f64 {
+        let ago = snapshot
+            .last_transition
+            .map_or(0.0, |last| self.now.saturating_duration_since(last.at).as_secs_f64());
+        self.unix - ago
+    }
+
+    /// The counters of an instance since they were cleared.
+    fn counters(&self, snapshot: &InstanceSnapshot) -> Vec<(&'static str, u64)> {
+        let before = self.cleared.get(&snapshot.id).map(json::counters);
+        let before = |name| {
+            let found = before.iter().flatten().find(|(known, _)| *known == name);
+            found.map_or(0, |(_, count)| *count)
+        };
+        json::counters(&snapshot.stats)
+            .into_iter()
+            .map(|(name, count)| (name, count.saturating_sub(before(name))))
+            .collect()
+    }
+}
+
+/// Writes a dump, without keeping the caller waiting for a disk.
+pub(crate) fn write(dump: Dump, subject: &Subject<'_>) {
+    let global = &subject.config.global;
+    let text = match dump {
+        Dump::State => text::state(subject),
+        Dump::Stats => text::stats(subject),
+        Dump::Json => json::render(subject).to_string(),
+    };
+    let path = path(dump, global);
+    let mode = 0o666 & !global.umask;
+    tokio::task::spawn_blocking(move || match file::replace(&path, text.as_bytes(), mode) {
+        Ok(()) => info!("wrote {}", path.display()),
+        Err(error) => warn!("cannot write {}: {error}", path.display()),
+    });
+}
+
+fn path(dump: Dump, global: &GlobalDefs) -> PathBuf {
+    let (location, extension) = match dump {
+        Dump::State => (&global.dumps.state, "data"),
+        Dump::Stats => (&global.dumps.stats, "stats"),
+        Dump::Json => (&global.dumps.json, "json"),
+    };
+    let instance = global.instance.as_ref().filter(|_| global.dumps.use_instance);
+    let name = instance.map_or_else(
+        || format!("keepalived.{extension}"),
+        |instance| format!("keepalived_{instance}.{extension}"),
+    );
+    match location {
+        None => Path::new(DIRECTORY).join(name),
+        Some(path) if path.to_string_lossy().ends_with('/') => path.join(name),
+        Some(path) => path.clone(),
+    }
+}
+
+/// keepalived's number of a state.
+fn number(role: Role) -> u8 {
+    match role {
+        Role::Initialize => 0,
+        Role::Backup => 1,
+        Role::Active => 2,
+        Role::Fault(_) => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dumps_go_where_the_configuration_says_and_never_to_tmp_by_themselves() {
+        let mut global = GlobalDefs::default();
+        assert_eq!(path(Dump::Json, &global), Path::new("/run/vrrpd/keepalived.json"));
+        global.instance = Some("left".to_owned());
+        assert_eq!(path(Dump::State, &global), Path::new("/run/vrrpd/keepalived.data"));
+        global.dumps.use_instance = true;
+        assert_eq!(path(Dump::State, &global), Path::new("/run/vrrpd/keepalived_left.data"));
+        global.dumps.stats = Some(PathBuf::from("/var/lib/site/"));
+        assert_eq!(path(Dump::Stats, &global), Path::new("/var/lib/site/keepalived_left.stats"));
+        global.dumps.json = Some(PathBuf::from("/tmp/keepalived.json"));
+        assert_eq!(path(Dump::Json, &global), Path::new("/tmp/keepalived.json"));
+    }
+}
