@@ -21,6 +21,10 @@ use crate::wording;
 
 /// Adverts that follow each other faster than this do not each renew the leases.
 const RENEWING_INTERVAL: Duration = Duration::from_millis(500);
+/// An Active announces its addresses with an advertisement no more often than this,
+const ACCOMPANIED: Duration = Duration::from_secs(1);
+/// and so many of them at a time.
+const ACCOMPANYING: usize = 20;
 /// Announcements closer together than this are one batch in the log.
 const BATCH: Duration = Duration::from_secs(3);
 
@@ -37,6 +41,8 @@ pub(crate) struct Executor {
     own: BTreeSet<AddressKey>,
     leases: VipSet,
     announced: BTreeMap<InstanceId, Instant>,
+    /// When announcements last went with an advertisement, and which address is the next one.
+    accompanied: BTreeMap<InstanceId, (Instant, usize)>,
     refresh_at: BTreeMap<InstanceId, Instant>,
     complaints: Complaints<(InstanceId, &'static str)>,
     /// Hears of everything that must not be left behind.
@@ -63,6 +69,7 @@ impl Executor {
             own: BTreeSet::new(),
             leases: VipSet::new(),
             announced: BTreeMap::new(),
+            accompanied: BTreeMap::new(),
             refresh_at: BTreeMap::new(),
             complaints: Complaints::default(),
             guardian,
@@ -219,6 +226,44 @@ impl Executor {
                 warn!("({}) {error}{more}", instance.name);
             }
         }
+    }
+
+    /// Asks who else has the address.
+    pub(crate) async fn ask(
+        &mut self,
+        id: InstanceId,
+        instance: &InstancePlan,
+        address: IpAddr,
+        view: &NetworkView,
+    ) {
+        let link = instance.vips.get(&address).and_then(|vip| view.link(vip.ifindex));
+        let Some(question) = link.and_then(|link| Announcement::new(link, address, false)) else { return };
+        if let Err(error) = self.announcer.ask(&question).await
+            && let Some(more) = self.complaints.admit((id, "ask"), now())
+        {
+            warn!("({}) {error}{more}", instance.name);
+        }
+    }
+
+    /// Lets announcements go with an advertisement. A keepalived that loses a contest steps back without a word, at the
+    /// advertisement it hears: nobody learns that there was one, and its clients would go on sending to it.
+    pub(crate) async fn accompany(&mut self, id: InstanceId, instance: &InstancePlan, view: &NetworkView) {
+        let at = now();
+        let recent = |then: Instant| at.duration_since(then) < ACCOMPANIED;
+        let (last, first) = self.accompanied.get(&id).copied().unzip();
+        if last.is_some_and(recent) || self.announced.get(&id).is_none_or(|&then| recent(then)) {
+            return;
+        }
+        let first = first.unwrap_or_default();
+        let held = instance.vips.len();
+        let turn = instance.vips.iter().cycle().skip(first).take(held.min(ACCOMPANYING));
+        for (&address, vip) in turn {
+            // What is wrong with it is said at the next real announcement.
+            if let Some(link) = view.link(vip.ifindex).filter(|_| self.held.contains_key(&(id, address))) {
+                let _ = self.announce_on(link, address).await;
+            }
+        }
+        self.accompanied.insert(id, (at, (first + ACCOMPANYING) % held.max(1)));
     }
 
     /// The virtual router whose address this is, if it should be there now.

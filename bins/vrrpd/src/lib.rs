@@ -24,10 +24,11 @@
 //! assert_eq!(cli.signum.map(|signal| signal.number()), Some(1));
 //! ```
 //!
-//! Out of scope: sync groups, virtual MAC addresses, LVS.
+//! Out of scope: LVS.
 
 mod capabilities;
 mod causes;
+mod claims;
 mod cli;
 mod clock;
 mod complaints;

@@ -150,7 +150,7 @@ impl Notifier {
             return;
         }
         if let Some(command) = &notify.any {
-            self.start(command, &arguments(subject, state));
+            self.start(command, &arguments(subject, state.word()));
         }
         self.write(&fifo_line(subject, state.word()));
     }
@@ -161,6 +161,15 @@ impl Notifier {
             self.start(command, &[]);
         }
         self.write(&fifo_line(subject, "MASTER_RX_LOWER_PRI"));
+    }
+
+    /// Another MASTER is there for good, or is gone.
+    pub(crate) fn tell_split(&mut self, subject: Subject<'_>, notify: &Notify, began: bool) {
+        let event = if began { "SPLIT" } else { "SPLIT_ENDED" };
+        if let Some(command) = &notify.split {
+            self.start(command, &arguments(subject, event));
+        }
+        self.write(&fifo_line(subject, event));
     }
 
     /// `notify_priority_changes`: the priority is another one now.
@@ -214,13 +223,8 @@ impl Notifier {
 }
 
 /// The words after the command of `notify`.
-fn arguments(subject: Subject<'_>, state: NotifyState) -> [String; 4] {
-    [
-        subject.kind().to_owned(),
-        subject.name().to_owned(),
-        state.word().to_owned(),
-        subject.priority().to_string(),
-    ]
+fn arguments(subject: Subject<'_>, event: &str) -> [String; 4] {
+    [subject.kind().to_owned(), subject.name().to_owned(), event.to_owned(), subject.priority().to_string()]
 }
 
 fn fifo_line(subject: Subject<'_>, event: &str) -> String {
@@ -256,10 +260,10 @@ mod tests {
     #[test]
     fn transitions_are_told_in_keepalived_s_words() {
         let instance = Subject::Instance { name: "VI_1", rank: Rank::new(90).unwrap() };
-        assert_eq!(arguments(instance, NotifyState::Master), ["INSTANCE", "VI_1", "MASTER", "90"]);
+        assert_eq!(arguments(instance, "MASTER"), ["INSTANCE", "VI_1", "MASTER", "90"]);
         assert_eq!(fifo_line(instance, "FAULT"), "INSTANCE \"VI_1\" FAULT 90\n");
         let group = Subject::Group { name: "VG_1" };
-        assert_eq!(arguments(group, NotifyState::Backup), ["GROUP", "VG_1", "BACKUP", "0"]);
+        assert_eq!(arguments(group, "BACKUP"), ["GROUP", "VG_1", "BACKUP", "0"]);
         assert_eq!(fifo_line(group, "MASTER"), "GROUP \"VG_1\" MASTER 0\n");
     }
 

@@ -3,7 +3,7 @@
 //! An address is added with a finite lifetime and renewed while its owner is well. An owner that is killed, stopped
 //! or hung renews nothing, and the kernel itself removes the address: no second machine answers for it for longer
 //! than the lease. [`Handle`] reads and changes links and addresses, [`Monitor`] tells of changes to them,
-//! [`Announcer`] tells the neighbours where an address is, and [`VrrpSocket`] carries advertisements.
+//! [`Announcer`] tells the neighbours where an address is, [`ClaimListener`] hears who else says so, and [`VrrpSocket`] carries advertisements.
 //!
 //! Decisions are pure and separate from the calls: [`plan()`] says what to change, [`VipSet`] says when to renew.
 //!
@@ -37,6 +37,7 @@
 
 mod address;
 mod announce;
+mod claim;
 mod handle;
 mod leases;
 mod link;
@@ -51,6 +52,7 @@ mod will;
 
 pub use address::{AddressInfo, AddressKey, Scope, VIP_PROTO, VirtualAddress};
 pub use announce::{AnnounceError, Announcement, Announcer, gratuitous_arp, unsolicited_advertisement};
+pub use claim::{Claim, ClaimListener};
 pub use handle::Handle;
 pub use leases::{Due, Renewal, VipSet};
 pub use link::{LinkChange, LinkKind, Namespace, NewLink};

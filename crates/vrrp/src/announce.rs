@@ -53,6 +53,7 @@ pub struct Announcer {
     promotion: Run,
     contest: Option<Run>,
     contest_at: Option<Instant>,
+    early_left: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,16 +67,33 @@ impl Announcer {
     /// that comes too early waits rather than being lost, for it may be the one after the loser let go.
     pub const CONTEST_GAP: Duration = Duration::from_secs(1);
 
+    /// The same for a few: where a split has healed soon after a promotion, clients are to learn of it at once.
+    pub const EARLY_GAP: Duration = Duration::from_millis(100);
+
+    /// How many may be early, until there was none for [`QUIET`](Self::QUIET).
+    pub const EARLY: u8 = 3;
+
+    /// After this long without a contest, some may be early again.
+    pub const QUIET: Duration = Duration::from_secs(10);
+
     pub(crate) fn start(now: Instant) -> Self {
-        Self { promotion: Run::start(now), contest: None, contest_at: None }
+        Self { promotion: Run::start(now), contest: None, contest_at: None, early_left: Self::EARLY }
     }
 
     /// Announces by the contest's schedule, from now or from when [`CONTEST_GAP`](Self::CONTEST_GAP) has passed. What is
     /// in progress goes on until then, and that of a promotion to its end.
     pub(crate) fn contest(&mut self, now: Instant) {
+        if self.contest_at.is_some() {
+            return;
+        }
         let last = self.contest.map_or(self.promotion.started, |contest| contest.started);
-        let at = self.contest_at.unwrap_or(now.max(last + Self::CONTEST_GAP));
-        self.contest_at = Some(at);
+        if last + Self::QUIET <= now {
+            self.early_left = Self::EARLY;
+        }
+        let early = last + Self::CONTEST_GAP > now && self.early_left > 0;
+        self.early_left -= u8::from(early);
+        let gap = if early { Self::EARLY_GAP } else { Self::CONTEST_GAP };
+        self.contest_at = Some(now.max(last + gap));
     }
 
     /// Whether to announce now. Offsets that were missed count once.
@@ -141,12 +159,28 @@ mod tests {
     }
 
     #[test]
-    fn an_early_contest_waits_while_the_promotion_goes_on() {
+    fn an_early_contest_waits_for_a_tenth_of_a_second_while_the_promotion_goes_on() {
         let mut announcer = Announcer::start(epoch());
         assert_eq!(play(&mut announcer, 0), [0]);
         announcer.contest(epoch() + Duration::from_millis(3));
         announcer.contest(epoch() + Duration::from_millis(4));
-        assert_eq!(play(&mut announcer, 60_000), [10, 50, 200, 1000, 1010, 1050, 1200, 2000, 5000, 6000]);
+        // The contest begins at 100 ms; what is due of both at the same time is one announcement.
+        assert_eq!(play(&mut announcer, 60_000), [10, 50, 100, 110, 150, 200, 300, 1000, 1100, 5000, 5100]);
+    }
+
+    #[test]
+    fn contests_that_go_on_are_early_three_times() {
+        let mut announcer = Announcer::start(epoch());
+        let starts: Vec<u64> = (0..3_000)
+            .filter(|&millis| {
+                let now = epoch() + Duration::from_millis(millis);
+                announcer.contest(now);
+                let before = announcer.contest_at;
+                announcer.take_due(now, &Schedule::default(), &Schedule::default());
+                before == Some(now)
+            })
+            .collect();
+        assert_eq!(starts, [100, 200, 300, 1300, 2300]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What each input means to the node.
 
 use tracing::{debug, info, trace, warn};
-use vip_netlink::Event;
+use vip_netlink::{Claim, Event};
 use vrrp::{
-    Advertised, Command, Discard, Family, Health, IfIndex, Ingress, InstanceId, InstanceSnapshot, Role, Vrid,
+    Advertised, Command, Discard, Family, Health, IfIndex, Ingress, InstanceId, InstanceSnapshot, MacAddr,
+    Role, Vrid,
 };
 
 use super::{Driver, PACKETS_A_TURN, index_of};
@@ -51,6 +52,34 @@ impl Driver {
             self.carry_out().await;
         }
         self.open_sockets();
+    }
+
+    /// Somebody says that an address is theirs, which may be held here.
+    pub(super) async fn claim(&mut self, claim: Claim) {
+        let own = self.monitor.view().links().any(|link| link.mac == Some(claim.mac));
+        for holder in self.claims.holders(claim.address) {
+            let (id, address) = holder;
+            let vip = self.plan.instances.get(&id).and_then(|instance| instance.vips.get(&address));
+            let here = claim.ifindex == id.iface.0 || vip.is_some_and(|vip| vip.ifindex == claim.ifindex);
+            if own || !here || !self.claims.claimed(holder, now()) {
+                continue;
+            }
+            self.node.handle_vip_answer(now(), id, address, Some(MacAddr(claim.mac.0)));
+            self.carry_out().await;
+        }
+    }
+
+    /// Asks for the addresses whose turn it is, and tells the node which rivals are silent.
+    pub(super) async fn ask_for_addresses(&mut self) {
+        for (id, address) in self.claims.questions(now()) {
+            if let Some(instance) = self.plan.instances.get(&id) {
+                self.executor.ask(id, instance, address, self.monitor.view()).await;
+            }
+        }
+        for (id, address) in self.claims.unanswered(now()) {
+            self.node.handle_vip_answer(now(), id, address, None);
+            self.carry_out().await;
+        }
     }
 
     pub(super) async fn report(&mut self, report: Report) {

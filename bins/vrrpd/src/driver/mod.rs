@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 use config::keepalived::Config;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
-use vip_netlink::{AnnounceError, Announcer, Event, Handle, Monitor, NetlinkError};
+use vip_netlink::{AnnounceError, Announcer, Claim, Event, Handle, Monitor, NetlinkError};
 use vrrp::{
     Action, Cause, Command, ConfigError, Discard, FaultReason, IfIndex, InstanceId, InstanceStats, Link,
     Node, Rank, Role,
 };
 
+use crate::claims::Claims;
 use crate::clock::{self, SuspendWatch, now};
 use crate::complaints::Complaints;
 use crate::configuration::Source;
@@ -77,6 +78,7 @@ pub(crate) struct Driver {
     monitor: Monitor,
     trackers: Trackers,
     notifier: Notifier,
+    claims: Claims,
     signals: Signals,
     packets: mpsc::Receiver<Received>,
     reports: mpsc::Receiver<Report>,
@@ -107,6 +109,7 @@ enum Input {
     Packet(Received),
     Network(Result<Event, NetlinkError>),
     Report(Report),
+    Claim(Claim),
     Request(Request),
     Question(Question),
     Deadline,
@@ -129,6 +132,7 @@ impl Driver {
         let mut driver = Self {
             node: Node::new(plan.node.clone()),
             notifier: Notifier::new(&config.global),
+            claims: Claims::listen()?,
             start_at: Some(now() + start_delay(&config)),
             plan,
             retired: None,
@@ -187,6 +191,7 @@ impl Driver {
             event = self.monitor.next(), if hears => Input::Network(event),
             Some(report) = self.reports.recv() => Input::Report(report),
             Some(question) = self.questions.recv() => Input::Question(question),
+            Some(claim) = self.claims.next() => Input::Claim(claim),
             () = tokio::time::sleep_until(deadline.into()) => Input::Deadline,
         }
     }
@@ -203,6 +208,7 @@ impl Driver {
                 self.deaf_until = Some(now() + RETRY);
             }
             Input::Report(report) => self.report(report).await,
+            Input::Claim(claim) => self.claim(claim).await,
             Input::Request(request) => self.request(request).await,
             Input::Question(question) => self.answer(question),
             Input::Deadline => {}
@@ -244,6 +250,9 @@ impl Driver {
             self.executor.renew().await;
             self.executor.refresh(&self.plan, self.monitor.view()).await;
         }
+        if self.claims.next_at().is_some_and(|at| at <= now()) {
+            self.ask_for_addresses().await;
+        }
         if self.retry_at.is_some_and(|at| at <= now()) {
             self.retry_at = None;
             self.open_sockets();
@@ -266,7 +275,8 @@ impl Driver {
     fn deadline(&self) -> Instant {
         let node = self.node.poll_timeout().map(|wake| wake.at);
         let beat = self.executor.guardian.next_beat();
-        let others = [self.executor.next_upkeep(), beat, self.start_at, self.retry_at, self.deaf_until];
+        let ask = self.claims.next_at();
+        let others = [self.executor.next_upkeep(), beat, ask, self.start_at, self.retry_at, self.deaf_until];
         let deaf = |at: &Instant| Some(*at) != self.deaf_until || *at > now();
         let all = node.into_iter().chain(others.into_iter().flatten()).filter(deaf);
         all.min().unwrap_or_else(|| now() + HOUR)
@@ -320,9 +330,17 @@ impl Driver {
         let retired = || self.retired.as_ref().and_then(|plan| plan.instances.get(&id));
         let Some(instance) = current.or_else(retired) else { return };
         match action {
-            Action::InstallVips { addresses } => self.executor.install(id, instance, &addresses).await,
+            Action::InstallVips { addresses } => {
+                for &address in &addresses {
+                    if self.claims.hold((id, address), now()) {
+                        self.executor.ask(id, instance, address, self.monitor.view()).await;
+                    }
+                }
+                self.executor.install(id, instance, &addresses).await;
+            }
             Action::RemoveVips { addresses } => {
                 self.executor.remove(id, instance, &addresses).await;
+                addresses.iter().for_each(|&address| self.claims.release((id, address)));
                 if !self.is_active(id) {
                     self.executor.lower_vmacs(instance).await;
                 }
@@ -333,12 +351,25 @@ impl Driver {
                 }
                 let source = self.source_of(instance);
                 self.executor.transmit(id, instance, source, &advertisement).await;
+                if self.is_active(id) {
+                    self.executor.accompany(id, instance, self.monitor.view()).await;
+                }
             }
             Action::Announce { addresses } => {
                 self.executor.announce(id, instance, &addresses, self.monitor.view()).await;
             }
-            Action::SplitBegan { rival } => warn!("({}) {}", instance.name, wording::split(rival)),
-            Action::SplitEnded => info!("({}) {}", instance.name, wording::SPLIT_ENDED),
+            Action::SplitBegan { rival } => {
+                warn!("({}) {}", instance.name, wording::split(rival));
+                let subject =
+                    Subject::Instance { name: &instance.name, rank: rank(&self.node, id, instance) };
+                self.notifier.tell_split(subject, &instance.notify, true);
+            }
+            Action::SplitEnded => {
+                info!("({}) {}", instance.name, wording::SPLIT_ENDED);
+                let subject =
+                    Subject::Instance { name: &instance.name, rank: rank(&self.node, id, instance) };
+                self.notifier.tell_split(subject, &instance.notify, false);
+            }
             Action::Transitioned { from, to, cause } => {
                 if from == Role::Active {
                     self.executor.fell_silent(id, instance);

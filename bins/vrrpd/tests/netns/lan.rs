@@ -76,6 +76,13 @@ impl Lan {
         self.port_is(host, plugged).await;
     }
 
+    /// Takes a node's port out of the switch, or puts it back; the node sees nothing of it.
+    pub(crate) async fn join(&mut self, host: u8, joined: bool) {
+        let switch = self.monitor.view().link_named("switch").unwrap().index;
+        let change = LinkChange { master: Some(if joined { switch } else { 0 }), ..LinkChange::default() };
+        self.ports.set_link(self.port(host), &change).await.unwrap();
+    }
+
     /// A socket that hears the announcements on the switch.
     pub(crate) fn announcements(&self) -> Socket {
         let protocol = Protocol::from(i32::from(0x0806_u16.to_be()));

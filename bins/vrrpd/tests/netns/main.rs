@@ -9,6 +9,7 @@
     reason = "a test and its own harness"
 )]
 
+mod client;
 mod daemon;
 mod faults;
 mod groups;
@@ -16,6 +17,7 @@ mod guardian;
 mod health;
 mod lan;
 mod notify;
+mod split;
 mod telling;
 mod vmac;
 
@@ -45,6 +47,9 @@ const CASES: &[Case] = &[
     ("whoever_asks_is_told_the_state", telling::status),
     ("a_change_of_state_is_an_object_in_a_structured_log", telling::structured_log),
     ("dumps_have_keepalived_s_names", telling::dumps),
+    ("after_a_split_heals_clients_are_back_at_once", split::healed),
+    ("another_that_answers_for_the_address_is_seen_and_said", split::answered),
+    ("after_a_split_from_keepalived_clients_are_back_at_once", split::healed_beside_keepalived),
     ("a_dead_lbd_hands_the_address_over", health::dead_lbd),
     ("a_hung_lbd_hands_the_address_over", health::hung_lbd),
     ("a_failing_script_hands_the_address_over", health::failing_script),

@@ -1,13 +1,13 @@
 //! Virtual MAC interfaces, seen by a client whose neighbour cache and whose switch must follow.
 
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::net::IpAddr;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use tokio::net::UdpSocket;
 use vip_netlink::MacAddress;
 
+use crate::client::{EVERY, answer, longest_gap, neighbour};
 use crate::daemon::{Daemon, SLACK, VIP, config};
 use crate::lan::{Host, Lan, run};
 
@@ -16,46 +16,6 @@ const NAME: &str = "vrrp.51";
 const MAC: MacAddress = MacAddress([0, 0, 0x5e, 0, 1, 51]);
 /// Version 3, 100 ms: (256 − 100)/256 of the interval.
 const SKEW: Duration = Duration::from_millis(61);
-const PORT: u16 = 7;
-/// Between two questions of the client.
-const EVERY: Duration = Duration::from_millis(2);
-
-/// Answers on a node with its number.
-fn answer(host: &Host, number: u8) {
-    let socket = host.inside(|| std::net::UdpSocket::bind(("0.0.0.0", PORT))).unwrap();
-    socket.set_nonblocking(true).unwrap();
-    let socket = UdpSocket::from_std(socket).unwrap();
-    tokio::spawn(async move {
-        loop {
-            let Ok((_, from)) = socket.recv_from(&mut [0; 8]).await else { continue };
-            let _ = socket.send_to(&[number], from).await;
-        }
-    });
-}
-
-/// Asks until node `number` answers, and a while longer; the longest time between two answers.
-async fn longest_gap(client: &UdpSocket, number: u8, after: Duration) -> Duration {
-    let vip = SocketAddr::new(VIP.parse().unwrap(), PORT);
-    let (mut last, mut longest, mut served) = (Instant::now(), Duration::ZERO, None::<Instant>);
-    loop {
-        // Nobody may have the address at the moment.
-        let _ = client.send_to(b"?", vip).await;
-        let due = Instant::now() + EVERY;
-        let mut buffer = [0; 8];
-        while let Ok(Ok((length, _))) =
-            tokio::time::timeout_at(due.into(), client.recv_from(&mut buffer)).await
-        {
-            longest = longest.max(last.elapsed());
-            last = Instant::now();
-            if buffer[..length] == [number] {
-                served.get_or_insert(last);
-            }
-        }
-        if served.is_some_and(|since| since.elapsed() > after) {
-            return longest;
-        }
-    }
-}
 
 fn rules(host: &Host) -> [String; 2] {
     let read = |name: &str| {
@@ -67,12 +27,6 @@ fn rules(host: &Host) -> [String; 2] {
 
 async fn is_up(host: &Host) -> Option<bool> {
     host.handle.link(NAME).await.unwrap().map(|link| link.up)
-}
-
-fn neighbour(address: &str) -> String {
-    let table = fs::read_to_string("/proc/net/arp").unwrap();
-    let line = table.lines().find(|line| line.split_whitespace().next() == Some(address));
-    line.and_then(|line| line.split_whitespace().nth(3)).unwrap_or_default().to_owned()
 }
 
 pub(crate) fn moved() {

@@ -13,6 +13,7 @@ const COMMAND_KEYWORDS: &[&str] = &[
     "notify_fifo_script",
     "notify_master",
     "notify_master_rx_lower_pri",
+    "notify_split",
     "notify_stop",
     "shutdown_script",
     "startup_script",

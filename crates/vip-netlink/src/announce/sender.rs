@@ -8,6 +8,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::{gratuitous_arp, unsolicited_advertisement};
+use crate::claim::question;
 use crate::link_info::{LinkInfo, MacAddress};
 use crate::sys;
 
@@ -93,13 +94,25 @@ impl Announcer {
     /// # Errors
     /// [`AnnounceError::Send`] with `ENETDOWN` when the link is down, `ENXIO` or `ENODEV` when it is gone.
     pub async fn send(&self, announcement: &Announcement) -> Result<(), AnnounceError> {
+        self.send_frame(announcement, &announcement.frame()).await
+    }
+
+    /// Asks who else has the address, without telling anybody where it is. Answers come to a
+    /// [`ClaimListener`](crate::ClaimListener).
+    ///
+    /// # Errors
+    /// As [`Announcer::send`].
+    pub async fn ask(&self, announcement: &Announcement) -> Result<(), AnnounceError> {
+        self.send_frame(announcement, &question(announcement.mac, announcement.address)).await
+    }
+
+    async fn send_frame(&self, announcement: &Announcement, frame: &[u8]) -> Result<(), AnnounceError> {
         let &Announcement { ifindex, address, .. } = announcement;
         let ethertype = if address.is_ipv4() { ETHERTYPE_ARP } else { ETHERTYPE_IPV6 };
         let destination = sys::packet_address(ifindex, ethertype);
-        let frame = announcement.frame();
         self.fd
             .async_io(Interest::WRITABLE, |fd| {
-                sendto(fd.as_raw_fd(), &frame, &destination, MsgFlags::empty()).map_err(io::Error::from)
+                sendto(fd.as_raw_fd(), frame, &destination, MsgFlags::empty()).map_err(io::Error::from)
             })
             .await
             .map(drop)

@@ -163,6 +163,7 @@ pub(super) fn notify(notify: &mut Notify, name: &str, s: &Block, findings: &mut 
             return true;
         }
         "notify_master_rx_lower_pri" => &mut notify.master_rx_lower_pri,
+        "notify_split" => &mut notify.split,
         "notify" => &mut notify.any,
         _ => return false,
     };

@@ -51,6 +51,7 @@ pub(in crate::keepalived) const INSTANCE: Context = Context {
         line("notify_stop", "\"COMMAND\" [USER] [GROUP]"),
         line("notify_deleted", "[\"COMMAND\"] [USER] [GROUP]"),
         line("notify_master_rx_lower_pri", "\"COMMAND\" [USER] [GROUP]"),
+        line("notify_split", "\"COMMAND\" [USER] [GROUP]"),
         line("notify", "\"COMMAND\" [USER] [GROUP]"),
         line("vip_lease", "SECONDS"),
         no_effect("smtp_alert", MAIL),

@@ -58,6 +58,9 @@ pub struct Notify {
     pub priority_changes: bool,
     /// `notify_master_rx_lower_pri`
     pub master_rx_lower_pri: Option<Command>,
+    /// `notify_split` (ours): another MASTER is there for good, or is gone, with `INSTANCE`, the name, `SPLIT` or `SPLIT_ENDED`
+    /// and the priority as four more arguments.
+    pub split: Option<Command>,
     /// `notify`: each transition, with `INSTANCE` or `GROUP`, the name, the state and the priority as four more arguments.
     pub any: Option<Command>,
 }
@@ -72,6 +75,7 @@ impl Notify {
             &self.stop,
             &self.deleted,
             &self.master_rx_lower_pri,
+            &self.split,
             &self.any,
         ]
         .into_iter()
