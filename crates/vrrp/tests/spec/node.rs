@@ -194,6 +194,33 @@ fn an_active_bombarded_with_invalid_packets_keeps_its_rhythm() {
 }
 
 #[test]
+fn a_hundred_thousand_invalid_packets_a_second_leave_every_advertisement_on_time() {
+    let interval = AdverInterval::from_centiseconds(1).unwrap();
+    let mut node = active(|config| config.interval = interval);
+    let valid = packet(&config(), 255);
+    let wrong = |index: usize| {
+        let mut bytes = valid.clone();
+        bytes[index] ^= 1;
+        bytes
+    };
+    let floods = [wrong(0), wrong(1), wrong(2), wrong(7), valid[..11].to_vec(), [&valid[..], &[0]].concat()];
+    let start = node.poll_timeout().unwrap().at;
+    let mut sent = Vec::new();
+    for (step, bytes) in (0..100_000_u32).zip(floods.iter().cycle()) {
+        let now = start + Duration::from_micros(10) * step;
+        assert!(node.handle_packet(now, ingress(bytes)).is_err());
+        if node.poll_timeout().unwrap().at <= now {
+            node.handle_timeout(now);
+            if said(&mut node).contains(&"transmit 100".to_owned()) {
+                sent.push(now - start);
+            }
+        }
+    }
+    let on_time: Vec<Duration> = (0..100).map(|turn| interval.to_duration() * turn).collect();
+    assert_eq!(sent, on_time);
+}
+
+#[test]
 fn passwords_are_compared_over_eight_bytes() {
     let mut node = started(|config| {
         v2(config);
