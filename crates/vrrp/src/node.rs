@@ -221,10 +221,10 @@ impl Node {
         let id = InstanceId { iface: ingress.iface, vrid: packet.check_vrid()?, family };
         let instance = self.instances.get_mut(&id).ok_or(Discard::UnknownVrid)?;
         let clock = self.wall.at(now);
-        let verdict = instance.receive(now, clock, ingress, &packet);
+        instance.receive(now, clock, ingress, &packet)?;
         instance.drain(id, clock, &mut self.actions);
         self.synchronise(now, |group| group.members.contains(&id));
-        verdict
+        Ok(())
     }
 
     fn reconfigure(&mut self, now: Instant, config: NodeConfig) {

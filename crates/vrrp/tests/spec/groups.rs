@@ -227,6 +227,23 @@ fn a_preempting_group_preempts_as_one() {
 }
 
 #[test]
+fn an_invalid_packet_for_one_moves_no_timer_of_the_other() {
+    let mut node = started(|_| {});
+    hear(&mut node, 1000, IN, 200);
+    // A minute later neither timer was looked at: whoever comes next notices, but not by this.
+    let due = node.poll_timeout();
+    let ingress = Ingress { iface: IN, src: ip(12), dst: Family::V4.group(), ttl: 1, payload: &[0x31, 52] };
+    assert!(node.handle_packet(at(61_000), ingress).is_err());
+    let bytes =
+        crate::node::advert(&config(IN, 52), 200).encode(ip(12), Family::V4.group(), Checksum::default());
+    let mut spoilt = bytes;
+    spoilt[2] ^= 1;
+    let ingress = Ingress { ttl: 255, payload: &spoilt, ..ingress };
+    assert_eq!(node.handle_packet(at(61_000), ingress), Err(Discard::BadChecksum));
+    assert_eq!((node.poll_timeout(), said(&mut node)), (due, Vec::new()));
+}
+
+#[test]
 fn a_pause_is_noticed_for_all() {
     let mut node = active();
     // One packet for one of them is all that comes after a minute.
