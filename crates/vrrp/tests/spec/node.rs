@@ -237,6 +237,16 @@ fn passwords_are_compared_over_eight_bytes() {
 }
 
 #[test]
+fn authentication_data_without_authentication_is_ignored() {
+    let mut peer = config();
+    peer.version = Version::V2;
+    let mut node = started(|config| config.version = Version::V2);
+    let mut bytes = packet(&peer, 200);
+    bytes[12..20].copy_from_slice(b"anything");
+    assert_eq!(node.handle_packet(at(1), ingress(&resummed(bytes))), Ok(()));
+}
+
+#[test]
 fn both_checksum_forms_are_accepted_remembered_and_counted() {
     let mut node = started(|_| {});
     let advertisement = advert(&config(), 200);
