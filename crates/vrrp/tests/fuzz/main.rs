@@ -1,5 +1,5 @@
 //! The bodies of the fuzz targets, over what fuzzing has found worth keeping (`fuzz/corpus`), and over random bytes.
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests")]
 
 mod node;
 mod packet;
