@@ -6,13 +6,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use config::keepalived::Config;
+use nix::sys::stat::Mode;
 
 use crate::capabilities::{self, MissingCapability};
 use crate::cli::Cli;
 use crate::configuration::Source;
 use crate::guardian::{Guardian, GuardianError, Part};
 use crate::pidfile::{PidFile, PidFileError};
-use crate::{log, worker};
+use crate::{hooks, log, worker};
 
 /// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
@@ -61,9 +62,21 @@ fn serve(cli: &Cli, source: Source, config: Config) -> Result<ExitCode, Failure>
     let pid_file = cli.pid.as_deref().map(PidFile::create).transpose()?;
     let worker_pid = cli.vrrp_pid.as_deref().map(PidFile::create).transpose()?;
     let guardian = std::process::id();
+    let global = config.global.clone();
+    if let Some(mask) = global.umask {
+        nix::sys::stat::umask(Mode::from_bits_truncate(mask));
+    }
+    if let Some(script) = &global.startup_script {
+        hooks::run("Startup", script, &global);
+    }
     let part = Guardian::new(source.clone(), config, worker_pid, !cli.dont_respawn)?.run()?;
     Ok(match part {
-        Part::Guardian { status } => ExitCode::from(status),
+        Part::Guardian { status } => {
+            if let Some(script) = &global.shutdown_script {
+                hooks::run("Shutdown", script, &global);
+            }
+            ExitCode::from(status)
+        }
         Part::Worker { line, config } => {
             // The guardian's lock says that there is a daemon; a worker without a guardian is none.
             drop(pid_file);

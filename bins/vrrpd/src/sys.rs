@@ -3,12 +3,18 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::unistd::ForkResult;
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::{ForkResult, setgid, setgroups, setuid};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+
+use crate::program::Identity;
 
 /// Registers a descriptor with the current runtime for reading. Panics outside of a tokio runtime.
 pub(crate) fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
@@ -47,4 +53,31 @@ pub(crate) fn kill(pid: u32, signal: i32) -> io::Result<()> {
     let pid = libc::pid_t::try_from(pid).ok().filter(|pid| *pid > 1).ok_or(io::ErrorKind::InvalidInput)?;
     // SAFETY: the call takes two numbers and touches no memory of this process.
     Errno::result(unsafe { libc::kill(pid, signal) }).map(drop).map_err(io::Error::from)
+}
+
+/// Has a command begin as somebody else, without real-time priority and blocked signals, and told to end when the thread
+/// that starts it ends.
+pub(crate) fn prepare(command: &mut Command, identity: Option<Identity>) {
+    let parent = std::process::id();
+    let begin = move || {
+        SigSet::empty().thread_set_mask()?;
+        let ordinary = libc::sched_param { sched_priority: 0 };
+        // SAFETY: the call reads the structure alone, which outlives it. That it may be refused is no reason not to run.
+        unsafe { libc::sched_setscheduler(0, libc::SCHED_OTHER, &ordinary) };
+        if let Some(Identity { uid, gid, groups }) = &identity {
+            // In this order: the user alone may not change the groups.
+            setgroups(groups)?;
+            setgid(*gid)?;
+            setuid(*uid)?;
+        }
+        // After the change of the user, which clears it.
+        prctl::set_pdeathsig(Signal::SIGTERM)?;
+        if std::os::unix::process::parent_id() != parent {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec only system calls are made: nothing allocates, and no lock is taken that another
+    // thread could have held at the fork.
+    unsafe { command.pre_exec(begin) };
 }

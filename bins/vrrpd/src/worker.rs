@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use config::keepalived::Config;
+use config::keepalived::{Config, Notify};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use tracing::{error, info, warn};
@@ -13,6 +13,7 @@ use crate::configuration::Source;
 use crate::driver::{Driver, StartError};
 use crate::guardian::Line;
 use crate::log;
+use crate::program::Program;
 
 /// Why the worker ends, other than by being told to.
 #[derive(Debug, thiserror::Error)]
@@ -57,9 +58,21 @@ fn serve(cli: &Cli, guardian: u32, source: Source, config: Config, line: Line) -
     })
 }
 
+/// In keepalived's words, and only where there is something to change.
 fn warn_of_scripts(config: &Config) {
-    let notified = config.instances.iter().any(|instance| instance.notify.commands().next().is_some());
-    if !config.global.enable_script_security && (notified || !config.scripts.is_empty()) {
-        warn!("SECURITY VIOLATION - scripts are being executed but script_security not enabled.");
+    if config.global.enable_script_security {
+        return;
+    }
+    let notified = config.instances.iter().map(|instance| &instance.notify);
+    let notified = notified.chain(config.groups.iter().map(|group| &group.notify)).flat_map(Notify::commands);
+    let checks = config.scripts.iter().map(|script| &script.script);
+    for command in checks.chain(notified).filter(|command| !command.argv.is_empty()) {
+        if let Ok(program) = Program::resolve(command, &config.global)
+            && let Some(hazard) = program.hazard()
+        {
+            warn!("SECURITY VIOLATION - scripts are being executed but script_security not enabled.");
+            warn!("script `{}` runs as root, and {hazard}", command.raw);
+            return;
+        }
     }
 }

@@ -126,7 +126,8 @@ impl Driver {
             })
             .collect();
         for name in names {
-            let health = interface_health(self.monitor.view(), &name);
+            let up = interface_health(self.monitor.view(), &name) == Health::Up;
+            let health = if self.debounce.judge(now(), &name, up) { Health::Up } else { Health::Down };
             let tracker = TrackerName::Interface(name);
             if self.trackers.health(&tracker) != Some(health) {
                 let detail = if health == Health::Up { "it is up" } else { "it is down or absent" };

@@ -21,6 +21,7 @@ use crate::claims::Claims;
 use crate::clock::{self, SuspendWatch, now};
 use crate::complaints::Complaints;
 use crate::configuration::Source;
+use crate::debounce::Debounce;
 use crate::executor::Executor;
 use crate::guardian::Line;
 use crate::network;
@@ -83,6 +84,8 @@ pub(crate) struct Driver {
     packets: mpsc::Receiver<Received>,
     reports: mpsc::Receiver<Report>,
     suspend: SuspendWatch,
+    /// `interface_up_down_delays`.
+    debounce: Debounce,
     /// What was told of each sync group last.
     group_states: BTreeMap<String, NotifyState>,
     /// When the node is started (`vrrp_startup_delay`), until it was.
@@ -148,6 +151,7 @@ impl Driver {
             reports,
             suspend: SuspendWatch::start(),
             group_states: BTreeMap::new(),
+            debounce: Debounce::default(),
             retry_at: None,
             deaf_until: None,
             discards: Complaints::default(),
@@ -161,6 +165,7 @@ impl Driver {
             stopped: false,
         };
         driver.servers.apply(&driver.config.global);
+        driver.debounce.configure(&driver.config.interface_delays);
         driver.say_what_is_absent();
         driver.trackers.apply(&driver.plan.trackers);
         driver.look_at_links().await;
@@ -246,6 +251,10 @@ impl Driver {
             self.carry_out().await;
         }
         self.start_when_due(now()).await;
+        if self.debounce.next().is_some_and(|at| at <= now()) {
+            self.look_at_links().await;
+            self.look_at_tracked_interfaces().await;
+        }
         if self.executor.next_upkeep().is_some_and(|at| at <= now()) {
             self.executor.renew().await;
             self.executor.refresh(&self.plan, self.monitor.view()).await;
@@ -276,7 +285,9 @@ impl Driver {
         let node = self.node.poll_timeout().map(|wake| wake.at);
         let beat = self.executor.guardian.next_beat();
         let ask = self.claims.next_at();
-        let others = [self.executor.next_upkeep(), beat, ask, self.start_at, self.retry_at, self.deaf_until];
+        let steady = self.debounce.next();
+        let others =
+            [self.executor.next_upkeep(), beat, ask, steady, self.start_at, self.retry_at, self.deaf_until];
         let deaf = |at: &Instant| Some(*at) != self.deaf_until || *at > now();
         let all = node.into_iter().chain(others.into_iter().flatten()).filter(deaf);
         all.min().unwrap_or_else(|| now() + HOUR)
@@ -443,10 +454,21 @@ impl Driver {
         }
     }
 
+    /// What a link counts as. One that is down for a moment counts as it was, with addresses that go with it.
+    fn steadied(&mut self, iface: IfIndex, link: Link) -> Link {
+        let name = self.plan.interfaces.iter().find(|(_, index)| **index == iface).map(|(name, _)| name);
+        let Some(name) = name else { return link };
+        match (self.debounce.judge(now(), name, link.up), link.up) {
+            (true, false) => self.links.get(&iface).copied().flatten().unwrap_or(link),
+            (up, _) => Link { up, ..link },
+        }
+    }
+
     /// Tells the node the state of each interface that has changed.
     async fn look_at_links(&mut self) {
         for iface in self.plan.speaking() {
             let link = network::link(self.monitor.view(), &self.plan, iface);
+            let link = link.map(|link| self.steadied(iface, link));
             let before = self.links.insert(iface, link);
             if before == Some(link) {
                 continue;

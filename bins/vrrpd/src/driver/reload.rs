@@ -74,6 +74,7 @@ impl Driver {
         self.notifier.reconfigure(&config.global);
         self.servers.apply(&config.global);
         self.history.retain(|name| config.instances.iter().any(|instance| instance.name == name));
+        self.debounce.configure(&config.interface_delays);
         self.config = config;
         self.say_what_is_absent();
         let changed = self.executor.change_held(&self.plan).await;

@@ -74,7 +74,7 @@ pub(crate) fn write(dump: Dump, subject: &Subject<'_>) {
         Dump::Json => json::render(subject).to_string(),
     };
     let path = path(dump, global);
-    let mode = 0o666 & !global.umask;
+    let mode = 0o666 & !global.umask.unwrap_or(0o177);
     tokio::task::spawn_blocking(move || match file::replace(&path, text.as_bytes(), mode) {
         Ok(()) => info!("wrote {}", path.display()),
         Err(error) => warn!("cannot write {}: {error}", path.display()),

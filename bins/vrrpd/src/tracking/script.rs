@@ -1,8 +1,11 @@
 //! A program whose exit status is a health (`vrrp_script`).
 
 use std::fmt;
+use std::fs::OpenOptions;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -20,13 +23,15 @@ use crate::program::{Program, ProgramError};
 
 /// Between the polite signal and the other one.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Between further ones.
+const LONG_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How to run a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ScriptSpec {
     pub(super) name: String,
     raw: String,
-    program: Result<Program, ProgramError>,
+    action: Result<What, ProgramError>,
     interval: Duration,
     timeout: Duration,
     rise: u16,
@@ -40,7 +45,10 @@ impl ScriptSpec {
         Self {
             name: script.name.clone(),
             raw: script.script.raw.clone(),
-            program: Program::resolve(&script.script, global),
+            action: match &script.opens {
+                Some(path) => Ok(What::Open(path.clone())),
+                None => Program::resolve(&script.script, global).map(What::Run),
+            },
             interval: script.interval,
             timeout: script.timeout,
             rise: saturated(script.rise),
@@ -60,6 +68,29 @@ impl ScriptSpec {
             initial: if self.init_fail { Initial::Down } else { Initial::Primed },
             period: Period::FromStart,
             ..CheckerConfig::default()
+        }
+    }
+}
+
+/// What a script does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum What {
+    Run(Program),
+    /// `</PATH`: opens this file.
+    Open(PathBuf),
+}
+
+impl What {
+    /// `Ok(None)`: it has passed already.
+    fn start(&self) -> io::Result<Option<Run>> {
+        match self {
+            Self::Run(program) => program.spawn(&[]).map(|child| Some(Run::new(child))),
+            Self::Open(path) => {
+                let mut options = OpenOptions::new();
+                // A FIFO without a writer must not stop the daemon.
+                options.read(true).custom_flags(nix::libc::O_NONBLOCK);
+                options.open(path).map(|_| None)
+            }
         }
     }
 }
@@ -110,9 +141,9 @@ impl fmt::Display for End {
 
 /// Runs the script at its interval, for ever.
 pub(super) async fn follow(spec: ScriptSpec, reporter: Reporter) {
-    let (name, program) = (spec.name.as_str(), spec.program.as_ref());
-    match program {
-        Ok(program) if !spec.raw.trim_start_matches(['"', '\'']).starts_with('/') => warn!(
+    let (name, what) = (spec.name.as_str(), spec.action.as_ref());
+    match what {
+        Ok(What::Run(program)) if !spec.raw.trim_start_matches(['"', '\'']).starts_with('/') => warn!(
             "WARNING - script `{}` resolved by path search to `{}`. Please specify full path.",
             spec.raw.split_whitespace().next().unwrap_or_default(),
             program.path().display()
@@ -131,11 +162,15 @@ pub(super) async fn follow(spec: ScriptSpec, reporter: Reporter) {
         while let Some(action) = checker.poll_action() {
             match action {
                 Action::StartProbe(id) => {
-                    let started = program
+                    let started = what
                         .map_err(|_| None)
-                        .and_then(|program| program.spawn(&[]).map_err(|error| error.raw_os_error()));
+                        .and_then(|what| what.start().map_err(|error| error.raw_os_error()));
                     match started {
-                        Ok(child) => run = Some((id, Run::new(child))),
+                        Ok(Some(running)) => run = Some((id, running)),
+                        Ok(None) => {
+                            note(name, &mut last, End::Exited(0));
+                            checker.handle_result(now(), id, Outcome::Pass);
+                        }
                         Err(errno) => {
                             note(name, &mut last, End::NotRun(errno));
                             checker.handle_result(now(), id, Outcome::Fail);
@@ -192,32 +227,41 @@ fn note(name: &str, last: &mut Option<End>, end: End) {
     }
 }
 
-/// A running script. Dropped before its end, its process group is told to end.
+/// A running script. Dropped before its end, its process group is ended.
 #[derive(Debug)]
 struct Run {
-    child: Child,
+    /// `None`: given away.
+    child: Option<Child>,
     group: Option<Pid>,
 }
 
 impl Run {
     fn new(child: Child) -> Self {
         let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-        Self { child, group }
+        Self { child: Some(child), group }
     }
 
     async fn wait(&mut self) -> io::Result<ExitStatus> {
-        let status = self.child.wait().await;
+        let Some(child) = &mut self.child else { return Err(io::ErrorKind::NotFound.into()) };
+        let status = child.wait().await;
         // From here on the number may be another's.
         self.group = None;
         status
     }
 
+    /// Asks it to end, then makes it, and comes back when it has. One that waits for a dead disk may take for ever.
     async fn terminate(&mut self) {
-        for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        let mut signal = Signal::SIGTERM;
+        let mut patience = PATIENCE;
+        loop {
             self.signal(signal);
-            if tokio::time::timeout(PATIENCE, self.wait()).await.is_ok() {
+            if tokio::time::timeout(patience, self.wait()).await.is_ok() {
                 return;
             }
+            if signal == Signal::SIGKILL {
+                patience = LONG_PATIENCE;
+            }
+            signal = Signal::SIGKILL;
         }
     }
 
@@ -231,7 +275,15 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        self.signal(Signal::SIGTERM);
+        let Some(group) = self.group.take() else { return };
+        let mut rest = Self { child: self.child.take(), group: Some(group) };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(async move { rest.terminate().await })),
+            Err(_) => {
+                rest.signal(Signal::SIGTERM);
+                rest.group = None;
+            }
+        }
     }
 }
 
@@ -255,6 +307,7 @@ mod tests {
         let script = VrrpScript {
             name: "chk".to_owned(),
             script: command,
+            opens: None,
             interval: Duration::from_millis(100),
             timeout: Duration::from_millis(50),
             weight: 0,
@@ -286,6 +339,15 @@ mod tests {
             (&["/bin/sleep", "60"], Health::Down),
         ] {
             assert_eq!(first_report(spec(command)).await, health, "{command:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_can_be_opened_is_a_pass() {
+        for (path, health) in [("/proc/self/status", Health::Up), ("/no/such/file", Health::Down)] {
+            let mut spec = spec(&["x"]);
+            spec.action = Ok(What::Open(PathBuf::from(path)));
+            assert_eq!(first_report(spec).await, health, "{path}");
         }
     }
 

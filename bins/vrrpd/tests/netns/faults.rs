@@ -37,6 +37,26 @@ pub(crate) fn stopped() {
     });
 }
 
+pub(crate) fn flapped() {
+    run(async {
+        let mut lan = Lan::new().await;
+        let delay = Duration::from_millis(1500);
+        let text = config(255, &[VIP], "").replace("advert_int 0.1", "advert_int 1")
+            + "interface_up_down_delays {\n eth0 1.5 0\n}\n";
+        let mut owner = Daemon::start(&lan.nodes[0], "owner", &text);
+        lan.nodes[0].gains(VIP).await;
+        lan.plug(1, false).await;
+        lan.plug(1, true).await;
+        let at = std::time::Instant::now();
+        lan.plug(1, false).await;
+        owner.says("Netlink reports eth0 down").await;
+        // The first time it was back before the delay was over, and that counted for nothing.
+        assert!(at.elapsed() >= delay, "{:?}", at.elapsed());
+        lan.plug(1, true).await;
+        lan.nodes[0].gains(VIP).await;
+    });
+}
+
 pub(crate) fn unplugged() {
     run(async {
         let mut lan = Lan::new().await;
@@ -63,6 +83,8 @@ pub(crate) fn removed_by_hand() {
         assert!(back < Duration::from_millis(50), "{back:?}");
         hear_announcement(&mut announcements, [192, 0, 2, 10]);
         better.says("was removed by somebody else").await;
+        // Longer than its down interval of 361 ms: another list of addresses makes no second MASTER.
+        tokio::time::sleep(Duration::from_millis(800)).await;
         worse.signal(Signal::SIGTERM);
         worse.says("Stopped").await;
         assert!(!worse.has_said("MASTER"));

@@ -40,6 +40,7 @@ const CASES: &[Case] = &[
     ("an_address_removed_by_hand_is_back_at_once", faults::removed_by_hand),
     ("an_address_that_an_earlier_run_left_is_cleared", faults::left_over),
     ("a_reload_changes_addresses_without_a_flap", faults::reloaded),
+    ("an_interface_that_is_down_for_a_moment_has_not_changed", faults::flapped),
     ("ipv6_addresses_are_handed_over_too", faults::ipv6),
     ("a_virtual_mac_follows_the_active_within_50_ms", vmac::moved),
     ("a_virtual_mac_that_a_crash_left_is_cleared", vmac::left_over),

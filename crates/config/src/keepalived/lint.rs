@@ -43,7 +43,8 @@ fn slow_timeout(script: &VrrpScript, diagnostics: &mut Diagnostics) {
 
 fn script_security(config: &Config, diagnostics: &mut Diagnostics) {
     let notified = config.instances.iter().flat_map(|instance| instance.notify.commands());
-    let first = config.scripts.iter().map(|script| &script.script).chain(notified).next();
+    let checks = config.scripts.iter().filter(|script| script.opens.is_none()).map(|script| &script.script);
+    let first = checks.chain(notified).next();
     if let (false, Some(command)) = (config.global.enable_script_security, first) {
         diagnostics.push(
             Diagnostic::notice("scripts are being executed but script_security is not enabled", command.span)

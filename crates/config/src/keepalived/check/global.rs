@@ -156,7 +156,7 @@ fn process(s: &Block, global: &mut GlobalDefs, findings: &mut Findings<'_>) -> b
         }
         "prometheus_listen" => global.prometheus_listen = listener(s, findings),
         "data_use_instance" => set(&mut global.dumps.use_instance, s, findings),
-        "umask" => global.umask = umask(s, findings).unwrap_or(global.umask),
+        "umask" => global.umask = umask(s, findings).or(global.umask),
         "nftables" => {
             if let Some(name) = s.arg(0) {
                 global.nftables.table = name.to_owned();

@@ -303,9 +303,9 @@ fn authentication(s: &Block, body: &[Block], findings: &mut Findings<'_>) -> Opt
             "PASS" => pass = true,
             "AH" => {
                 findings.push(
-                    Diagnostic::error("`auth_type AH` is not supported yet", word.span)
-                        .label("keepalived's authentication header, not ours so far")
-                        .help("use `auth_type PASS` on all nodes; RFC 9568 has no authentication at all"),
+                    Diagnostic::error("`auth_type AH` is not supported", word.span)
+                        .label("IPsec's authentication header, which RFC 3768 took out of VRRP")
+                        .help("use `auth_hmac` on all nodes (keepalived has it from 2.4 on), or `auth_type PASS`"),
                 );
                 return None;
             }

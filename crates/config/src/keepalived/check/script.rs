@@ -20,6 +20,7 @@ pub(super) fn script(block: &Block, scripts: &mut Vec<VrrpScript>, findings: &mu
         return;
     };
     let (mut command, mut user, mut timeout) = (None, None, None);
+    let mut opens = None;
     let mut interval = Duration::from_secs(1);
     let (mut weight, mut reverse) = (0, false);
     let (mut rise, mut fall) = (1, 1);
@@ -30,7 +31,11 @@ pub(super) fn script(block: &Block, scripts: &mut Vec<VrrpScript>, findings: &mu
         match s.keyword.text.as_str() {
             "script" => {
                 written = true;
-                command = value::command(s, findings);
+                opens = s
+                    .arg(0)
+                    .and_then(|text| text.trim().strip_prefix('<'))
+                    .map(|path| PathBuf::from(path.trim()));
+                command = if opens.is_none() { value::command(s, findings) } else { None };
             }
             "interval" => interval = positive(s, findings).unwrap_or(interval),
             "timeout" => timeout = positive(s, findings).or(timeout),
@@ -53,6 +58,7 @@ pub(super) fn script(block: &Block, scripts: &mut Vec<VrrpScript>, findings: &mu
     scripts.push(VrrpScript {
         name: name.text.clone(),
         script,
+        opens,
         interval,
         timeout: timeout.unwrap_or(interval),
         weight,

@@ -95,14 +95,6 @@ pub(super) fn version(block: &Block, findings: &mut Findings<'_>) -> Option<Vers
 /// `"COMMAND" [USER] [GROUP]`.
 pub(super) fn command(block: &Block, findings: &mut Findings<'_>) -> Option<Command> {
     let word = block.args.first()?;
-    if word.text.trim_start().starts_with('<') {
-        findings.push(
-            Diagnostic::error("a script of the form `</path` is not supported yet", word.span)
-                .label("tests that the file can be opened")
-                .help("write `\"/usr/bin/test -r /path\"`"),
-        );
-        return None;
-    }
     match command::split(&word.text) {
         Ok(argv) => Some(Command { raw: word.text.clone(), argv, user: user(block, 1), span: word.span }),
         Err(error) => {

@@ -38,10 +38,7 @@ pub(in crate::keepalived) const TOP: Context = Context {
         planned(block("static_rules", ""), "configure the rule in the system's network configuration"),
         planned(block("track_group", "NAME"), "remove it; it only serves `static_*` entries"),
         planned(block("garp_group", ""), "remove it; announcements are spread over five seconds anyway"),
-        planned(
-            block("interface_up_down_delays", ""),
-            "remove it; an interface that goes down is acted on at once",
-        ),
+        block("interface_up_down_delays", ""),
         missing("net_namespace", "start vrrpd in the namespace: `ip netns exec NAME vrrpd ...`"),
         no_effect("net_namespace_ipvs", LVS),
         no_effect("namespace_with_ipsets", FIREWALL),

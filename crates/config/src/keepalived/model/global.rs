@@ -56,8 +56,8 @@ pub struct GlobalDefs {
     pub vmac_addr_prefix: String,
     /// `log_unknown_vrids`: advertisements of unknown virtual routers are logged.
     pub log_unknown_vrids: bool,
-    /// `umask` of files that are made, default 0177.
-    pub umask: u32,
+    /// `umask` of this process and its scripts, at most 0777. `None`: the one it is started with, and 0177 for dumps.
+    pub umask: Option<u32>,
     /// `status_socket`, ours: where the daemon tells its state, if anywhere.
     pub status_socket: Option<PathBuf>,
     /// `prometheus_listen`, ours: where it serves its metrics.
@@ -93,7 +93,7 @@ impl Default for GlobalDefs {
             vmac_prefix: "vrrp".to_owned(),
             vmac_addr_prefix: "vrrp".to_owned(),
             log_unknown_vrids: false,
-            umask: 0o177,
+            umask: None,
             status_socket: Some(PathBuf::from(STATUS_SOCKET)),
             prometheus_listen: None,
         }

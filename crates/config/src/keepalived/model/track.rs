@@ -13,6 +13,9 @@ pub struct VrrpScript {
     pub name: String,
     /// `script` (required) with `user`.
     pub script: Command,
+    /// `script "</PATH"`: nothing is run, and whether this file can be opened is the result. Then [`Self::script`] has no
+    /// words.
+    pub opens: Option<PathBuf>,
     /// `interval` from start to start, above zero; default 1 s.
     pub interval: Duration,
     /// `timeout` until a run counts as failed, above zero; default: the interval.
