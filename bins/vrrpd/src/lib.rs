@@ -40,6 +40,7 @@ mod dump;
 mod executor;
 mod guardian;
 mod hooks;
+mod lint;
 mod log;
 mod network;
 mod notify;

@@ -187,6 +187,15 @@ fn what_is_probably_not_meant_is_a_warning_or_a_notice() {
         (instance("state MASTER\npreempt_delay 5"), "7: `preempt_delay` has no effect with `state MASTER`"),
         (instance("nopreempt\npreempt_delay 5"), "7: `preempt_delay` has no effect with `nopreempt`"),
         (instance("smtp_alert"), "6: `smtp_alert` has no effect"),
+        (
+            instance("state MASTER\ntrack_interface {\neth1 weight 30\neth2 weight -20\n}"),
+            "8: when `eth1` fails, `VI_1` goes from priority 130 to 100",
+        ),
+        (
+            instance("state MASTER\ntrack_interface {\neth1 weight 30\neth2 weight -20\n}"),
+            "9: when `eth2` fails, `VI_1` goes from priority 130 to 110",
+        ),
+        (instance("priority 255"), "1: `VI_1` has priority 255: it starts as MASTER, whatever else is there"),
         (instance("virtual_ipaddress {\n192.0.2.10\n}"), "7: 192.0.2.10 stands here twice"),
         (instance("track_interface { eth1 eth1 }"), "6: `eth1` is tracked twice"),
         (instance("state BACKUP now"), "6: `state` does not use `now`"),

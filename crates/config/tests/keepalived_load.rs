@@ -36,6 +36,7 @@ fn good(name: &str, id: &str) -> (Config, Vec<String>) {
 
 const NO_FULL_PATH: &str = "Warning 3: script `pkill` is found by path search: please specify the full path";
 const NO_SECURITY: &str = "Notice 3: scripts are being executed but script_security is not enabled";
+const REACH: &str = "Notice 28: when `chk_lbd` fails, `VI_1` goes from priority 100 to 80";
 
 #[test]
 fn the_pair_of_nodes_loads_with_advice_only() {
@@ -43,7 +44,11 @@ fn the_pair_of_nodes_loads_with_advice_only() {
         [("node1.conf", InitialState::Master, 100), ("node2.conf", InitialState::Backup, 90)]
     {
         let (config, found) = good(name, "any");
-        assert_eq!(found, [NO_FULL_PATH, NO_SECURITY], "{name}");
+        let mut expected = vec![NO_FULL_PATH, NO_SECURITY];
+        if state == InitialState::Master {
+            expected.push(REACH);
+        }
+        assert_eq!(found, expected, "{name}");
         let [script] = &config.scripts[..] else { panic!("{:?}", config.scripts) };
         assert_eq!(script.script.argv, ["pkill", "-0", "lbd"]);
         assert_eq!(script.script.raw, "pkill -0 lbd");

@@ -14,7 +14,7 @@ use crate::notify::Subject;
 use crate::signals::Request;
 use crate::sockets::{Received, SocketKey};
 use crate::tracking::{Report, TrackerName, interface_health};
-use crate::{status, wording};
+use crate::{lint, status, wording};
 
 impl Driver {
     /// One packet, and those that came with it.
@@ -224,6 +224,11 @@ impl Driver {
         if before.role == Role::Active && advertised < before.effective_priority.into() {
             let subject = Subject::Instance { name, rank: before.effective_priority };
             self.notifier.tell_lower_priority(subject, &instance.notify);
+        }
+        for (kind, line) in lint::mismatches(instance, before.role, from, &packet.payload) {
+            if let Some(more) = self.mismatches.admit((before.id, kind), now()) {
+                warn!("({name}) {line}{more}");
+            }
         }
         let differs =
             |after: InstanceSnapshot| after.stats.address_list_errors > before.stats.address_list_errors;

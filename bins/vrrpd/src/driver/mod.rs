@@ -24,6 +24,7 @@ use crate::configuration::Source;
 use crate::debounce::Debounce;
 use crate::executor::Executor;
 use crate::guardian::Line;
+use crate::lint::{self, Mismatch};
 use crate::network;
 use crate::notify::{Notifier, NotifyState, Subject};
 use crate::plan::{self, InstancePlan, Plan};
@@ -95,6 +96,7 @@ pub(crate) struct Driver {
     deaf_until: Option<Instant>,
     discards: Complaints<(InstanceId, Discard)>,
     lists: Complaints<InstanceId>,
+    mismatches: Complaints<(InstanceId, Mismatch)>,
     history: History,
     /// RFC 6527's last reason to discard a packet.
     protocol_errors: BTreeMap<InstanceId, &'static str>,
@@ -156,6 +158,7 @@ impl Driver {
             deaf_until: None,
             discards: Complaints::default(),
             lists: Complaints::default(),
+            mismatches: Complaints::default(),
             history: History::default(),
             protocol_errors: BTreeMap::new(),
             cleared: BTreeMap::new(),
@@ -166,7 +169,7 @@ impl Driver {
         };
         driver.servers.apply(&driver.config.global);
         driver.debounce.configure(&driver.config.interface_delays);
-        driver.say_what_is_absent();
+        driver.say_what_is_odd();
         driver.trackers.apply(&driver.plan.trackers);
         driver.look_at_links().await;
         driver.look_at_tracked_interfaces().await;
@@ -446,12 +449,13 @@ impl Driver {
         instance.config.source_on(&link)
     }
 
-    fn say_what_is_absent(&self) {
+    fn say_what_is_odd(&self) {
         for (name, &index) in &self.plan.interfaces {
             if crate::plan::existing(index).is_none() {
                 warn!("Interface {name} is not there (yet): it is waited for");
             }
         }
+        lint::outside(&self.plan, self.monitor.view()).iter().for_each(|line| warn!("{line}"));
     }
 
     /// What a link counts as. One that is down for a moment counts as it was, with addresses that go with it.

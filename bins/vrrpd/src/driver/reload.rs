@@ -76,7 +76,7 @@ impl Driver {
         self.history.retain(|name| config.instances.iter().any(|instance| instance.name == name));
         self.debounce.configure(&config.interface_delays);
         self.config = config;
-        self.say_what_is_absent();
+        self.say_what_is_odd();
         let changed = self.executor.change_held(&self.plan).await;
         // The node must know the links of new virtual routers before it starts them.
         self.look_at_links().await;

@@ -44,6 +44,9 @@ pub(crate) struct InstancePlan {
     pub(crate) path: Path,
     pub(crate) refresh: Option<Refresh>,
     pub(crate) notify: Notify,
+    /// How far the weights of all checks, files apart, can move the priority, and what of it is added when all is well.
+    pub(crate) swing: i32,
+    pub(crate) gain: i32,
 }
 
 /// One sync group.
@@ -212,7 +215,12 @@ fn instance_plan(
 ) -> InstancePlan {
     let index = |name: &str| interfaces.get(name).copied().unwrap_or(IfIndex(PLACEHOLDER));
     let mut router = convert::router(instance, index(&instance.interface));
+    let (mut swing, mut gain) = (0, 0);
     for (spec, weight, reverse) in convert::tracked(config, instance) {
+        if !matches!(spec, Spec::File(_)) {
+            swing += i32::from(weight.get()).abs();
+            gain += i32::from(weight.get()).max(0);
+        }
         let sense = if reverse { Sense::Reversed } else { Sense::Straight };
         let name = spec.name();
         let id = ids.number(&name, reverse);
@@ -249,6 +257,8 @@ fn instance_plan(
             repeat: instance.garp.master_refresh_repeat.max(1),
         }),
         notify: instance.notify.clone(),
+        swing,
+        gain,
         config: router,
     }
 }

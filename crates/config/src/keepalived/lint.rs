@@ -12,7 +12,8 @@ pub(super) fn lint(config: &Config, diagnostics: &mut Diagnostics) {
     script_security(config, diagnostics);
     for instance in &config.instances {
         clamped(instance, diagnostics);
-        owner_nopreempt(instance, diagnostics);
+        owner(instance, diagnostics);
+        reach(instance, diagnostics);
         strict(instance, diagnostics);
     }
 }
@@ -92,14 +93,45 @@ fn clamped(instance: &VrrpInstance, diagnostics: &mut Diagnostics) {
     diagnostics.push(Diagnostic::warning(message, instance.span).help(help));
 }
 
-fn owner_nopreempt(instance: &VrrpInstance, diagnostics: &mut Diagnostics) {
-    if instance.priority == 255 && instance.state == InitialState::Backup && !instance.preempt {
+/// Priority 255 belongs to the router whose own the addresses are.
+fn owner(instance: &VrrpInstance, diagnostics: &mut Diagnostics) {
+    if instance.priority != 255 || instance.state != InitialState::Backup {
+        return;
+    }
+    let message = if instance.preempt {
+        format!("`{}` has priority 255: it starts as MASTER, whatever else is there", instance.name)
+    } else {
+        format!("`nopreempt` has no effect on `{}`: priority 255 always preempts", instance.name)
+    };
+    diagnostics.push(
+        Diagnostic::warning(message, instance.span)
+            .label("255 is the router whose own the addresses are; it never yields")
+            .help("use a priority below 255, or write `state MASTER`"),
+    );
+}
+
+/// Which backups the weights of a node that is meant to be MASTER let take over. The backups' priorities are in other files.
+fn reach(instance: &VrrpInstance, diagnostics: &mut Diagnostics) {
+    if instance.state != InitialState::Master || instance.priority == 255 {
+        return;
+    }
+    let tracked =
+        instance.track_script.iter().chain(&instance.track_interface).chain(&instance.track_process);
+    let lbd = instance.track_lbd.iter().map(|lbd| (lbd.weight, "track_lbd", lbd.span));
+    let weighted = tracked.map(|tracked| (tracked.weight, tracked.name.as_str(), tracked.span)).chain(lbd);
+    let all: i32 = weighted.clone().map(|(weight, ..)| i32::from(weight.max(0))).sum();
+    for (weight, name, span) in weighted.filter(|(weight, ..)| *weight != 0) {
+        let well = (i32::from(instance.priority) + all).clamp(1, 254);
+        let failing = (well - i32::from(weight).abs()).max(1);
         diagnostics.push(
-            Diagnostic::warning(
-                format!("`nopreempt` has no effect on `{}`: priority 255 always preempts", instance.name),
-                instance.span,
+            Diagnostic::notice(
+                format!("when `{name}` fails, `{}` goes from priority {well} to {failing}", instance.name),
+                span,
             )
-            .help("use a priority below 255"),
+            .help(format!(
+                "a BACKUP takes over then if its priority is above {failing}; one of {failing} or less needs a larger \
+                 weight here"
+            )),
         );
     }
 }
