@@ -192,7 +192,7 @@ pub(super) async fn follow(spec: ScriptSpec, reporter: Reporter) {
                 }
             }
         }
-        if let Some((_, mut overdue)) = overdue {
+        if let Some((_, overdue)) = overdue {
             // A run that will not end skips its turns, as in keepalived.
             overdue.terminate().await;
         }
@@ -250,41 +250,35 @@ impl Run {
     }
 
     /// Asks it to end, then makes it, and comes back when it has. One that waits for a dead disk may take for ever.
-    async fn terminate(&mut self) {
-        let mut signal = Signal::SIGTERM;
-        let mut patience = PATIENCE;
-        loop {
-            self.signal(signal);
-            if tokio::time::timeout(patience, self.wait()).await.is_ok() {
-                return;
-            }
-            if signal == Signal::SIGKILL {
-                patience = LONG_PATIENCE;
-            }
-            signal = Signal::SIGKILL;
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group {
-            // It may have ended just now.
-            let _ = killpg(group, signal);
+    async fn terminate(mut self) {
+        if let Some((child, group)) = self.child.take().zip(self.group.take()) {
+            end(child, group).await;
         }
     }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
-        let Some(group) = self.group.take() else { return };
-        let mut rest = Self { child: self.child.take(), group: Some(group) };
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(async move { rest.terminate().await })),
-            Err(_) => {
-                rest.signal(Signal::SIGTERM);
-                rest.group = None;
-            }
+        let Some((child, group)) = self.child.take().zip(self.group.take()) else { return };
+        signal(group, Signal::SIGTERM);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(end(child, group));
         }
     }
+}
+
+async fn end(mut child: Child, group: Pid) {
+    signal(group, Signal::SIGTERM);
+    let mut patience = PATIENCE;
+    while tokio::time::timeout(patience, child.wait()).await.is_err() {
+        signal(group, Signal::SIGKILL);
+        patience = LONG_PATIENCE;
+    }
+}
+
+fn signal(group: Pid, signal: Signal) {
+    // It may have ended just now.
+    let _ = killpg(group, signal);
 }
 
 #[cfg(test)]
