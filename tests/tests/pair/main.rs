@@ -9,6 +9,7 @@ mod bench;
 mod classic;
 mod dashboard;
 mod end;
+mod interop;
 mod keepalived;
 mod lease;
 mod matrix;

@@ -142,7 +142,9 @@ impl Conf {
         self.interval() * 3 + self.interval() * (256 - 90) / 256
     }
 
-    pub(crate) fn files(self) -> Files {
+    /// The files of both nodes.
+    #[must_use]
+    pub fn files(self) -> Files {
         Files { balancer: BALANCER.to_owned(), routers: [1, 2].map(|number| self.router_file(number)) }
     }
 

@@ -13,7 +13,7 @@ mod table;
 pub use conf::Conf;
 pub use event::Event;
 pub use measure::Measured;
-pub use play::play;
+pub use play::{play, play_pair};
 pub use table::{Matrix, Row, Verdict};
 
 use crate::peers::Router;

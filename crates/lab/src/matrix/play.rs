@@ -1,14 +1,14 @@
 //! One run of one line: a network, a pair, a fault, and what was seen of it.
 
-use super::Cell;
 use super::event::Event;
 use super::measure::{Measured, Recorded};
+use super::{Cell, Conf};
 use crate::clock::Stamp;
 use crate::error::Error;
 use crate::knock::{Reply, answer, knock};
 use crate::lab::{Cancel, Lab, Setup};
 use crate::node::{Signal, Target};
-use crate::peers::{Balancer, Software};
+use crate::peers::{Balancer, Router, Software};
 use crate::record::Record;
 use crate::watch::{Frame, FrameKind, watch};
 use std::net::IpAddr;
@@ -36,13 +36,26 @@ pub fn play(
     program: Option<&Path>,
     cancel: &Cancel,
 ) -> Result<Measured, Error> {
-    let software = Software { balancer: Balancer::Lbd, router: cell.router };
-    let setup = Setup { software: [software; 2], ..Setup::default() };
-    let mut builder = Lab::builder(bin_dir).setup(setup).files(cell.conf.files()).cancel(cancel.clone());
+    play_pair(cell.conf, cell.event, [cell.router; 2], phase, bin_dir, program, cancel)
+}
+
+/// The same with a daemon on each node that may be another one.
+pub fn play_pair(
+    conf: Conf,
+    event: Event,
+    routers: [Router; 2],
+    phase: f64,
+    bin_dir: &Path,
+    program: Option<&Path>,
+    cancel: &Cancel,
+) -> Result<Measured, Error> {
+    let software = routers.map(|router| Software { balancer: Balancer::Lbd, router });
+    let setup = Setup { software, ..Setup::default() };
+    let mut builder = Lab::builder(bin_dir).setup(setup).files(conf.files()).cancel(cancel.clone());
     if let Some(program) = program {
         builder = builder.program(program);
     }
-    Pair::start(*cell, builder.start_network()?)?.play(phase)
+    Pair::start(Cell { conf, event, router: routers[0] }, builder.start_network()?)?.play(phase)
 }
 
 struct Pair {
