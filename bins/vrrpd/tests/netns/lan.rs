@@ -1,5 +1,6 @@
 //! A switch with two nodes on it, each in a network namespace.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::net::IpAddr;
@@ -138,6 +139,19 @@ impl Host {
     pub(crate) async fn gains(&mut self, address: &str) -> Instant {
         let address = ip(address);
         self.wait(|event| matches!(event, Event::AddressAdded(info) if info.addr == address)).await
+    }
+
+    /// Waits until the kernel has reported all of them; when that was for each.
+    pub(crate) async fn gains_all(&mut self, addresses: &[IpAddr]) -> BTreeMap<IpAddr, Instant> {
+        let mut gained = BTreeMap::new();
+        while gained.len() < addresses.len() {
+            if let Event::AddressAdded(info) = self.monitor.next().await.unwrap()
+                && addresses.contains(&info.addr)
+            {
+                gained.entry(info.addr).or_insert_with(Instant::now);
+            }
+        }
+        gained
     }
 
     /// Waits until the kernel reports that the address is gone.

@@ -15,8 +15,10 @@ mod faults;
 mod groups;
 mod guardian;
 mod health;
+mod keepalived;
 mod lan;
 mod lints;
+mod many;
 mod notify;
 mod split;
 mod telling;
@@ -52,6 +54,7 @@ const CASES: &[Case] = &[
     ("after_a_split_heals_clients_are_back_at_once", split::healed),
     ("another_that_answers_for_the_address_is_seen_and_said", split::answered),
     ("after_a_split_from_keepalived_clients_are_back_at_once", split::healed_beside_keepalived),
+    ("each_of_65_virtual_routers_fails_over_in_its_band", many::fail_over),
     ("a_dead_lbd_hands_the_address_over", health::dead_lbd),
     ("a_hung_lbd_hands_the_address_over", health::hung_lbd),
     ("a_failing_script_hands_the_address_over", health::failing_script),

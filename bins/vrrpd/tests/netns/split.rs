@@ -1,13 +1,13 @@
 //! Two nodes that have the address at the same time, and what a client has of it.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
 
 use crate::client::{EVERY, answer, longest_gap, neighbour};
 use crate::daemon::{Daemon, SLACK, VIP, config};
+use crate::keepalived::Keepalived;
 use crate::lan::{Host, Lan, run};
 
 /// The promise for a client after a split has healed.
@@ -74,39 +74,6 @@ pub(crate) fn answered() {
     });
 }
 
-/// A real keepalived on a node; killed when dropped.
-struct Keepalived {
-    child: Child,
-    file: std::path::PathBuf,
-}
-
-impl Keepalived {
-    fn start(host: &Host, config: &str) -> Option<Self> {
-        let file = std::env::temp_dir().join(format!("vrrpd-netns-{}-keepalived.conf", std::process::id()));
-        fs::write(&file, config).unwrap();
-        let pid = |name: &str| format!("{}.{name}.pid", file.display());
-        let mut command = Command::new("keepalived");
-        command.args(["-n", "-l", "-P", "-f"]).arg(&file);
-        command.args(["-p", &pid("main"), "-r", &pid("vrrp")]).stdout(Stdio::null()).stderr(Stdio::null());
-        match host.inside(|| command.spawn()) {
-            Ok(child) => Some(Self { child, file }),
-            Err(_) => {
-                eprintln!("keepalived is not installed: the case is not played");
-                None
-            }
-        }
-    }
-}
-
-impl Drop for Keepalived {
-    fn drop(&mut self) {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
-        let _ = self.child.wait();
-        let _ = fs::remove_file(&self.file);
-    }
-}
-
 pub(crate) fn healed_beside_keepalived() {
     run(async {
         let mut lan = Lan::new().await;
@@ -114,7 +81,7 @@ pub(crate) fn healed_beside_keepalived() {
         let text = |priority| config(priority, &[VIP], "").replace("advert_int 0.1", SECONDS);
         let _better = Daemon::start(&lan.nodes[0], "better", &text(200));
         lan.nodes[0].gains(VIP).await;
-        let Some(_worse) = Keepalived::start(&lan.nodes[1], &text(100)) else { return };
+        let Some(_worse) = Keepalived::start(&lan.nodes[1], "worse", &text(100)) else { return };
         answer(&lan.nodes[0], 1);
         answer(&lan.nodes[1], 2);
         longest_gap(&client, 1, Duration::from_secs(1)).await;
