@@ -51,15 +51,21 @@
 //! 1. After each `handle_*` call [`Node::poll_action`] until `None`, and carry out the actions in that order: it is part
 //!    of the protocol (see [`Action`]). Await the kernel's acknowledgement of one before the next.
 //! 2. Then sleep until [`Node::poll_timeout`] or the next input. Early, late and repeated timeouts are harmless.
-//! 3. A packet that fails a check has no effect but a counter (see [`Discard`]).
+//! 3. A packet that fails a check has no effect but a counter (see [`Discard`]). One that needs no answer allocates nothing.
 //! 4. After being late, hand over waiting packets before the timeout. A router that did not run for longer than a down
 //!    interval lets go of its addresses and listens before it speaks.
+//!
+//! `examples/raw_socket.rs` is a whole router with real sockets in 150 lines, `examples/in_memory.rs` plays a failover
+//! without any. Who wants the wire format alone takes [`wire`].
 //!
 //! # Where it goes beyond the RFCs
 //! - A router that loses a contest speaks once more after it has let go, and the winner announces the addresses again:
 //!   clients do not keep the loser's MAC address. Announcements are spread over five seconds ([`Schedule`]).
 //! - An Active whose priority falls hands over within a skew time, or stays in service if nobody better is there
 //!   ([`Lowered::Yield`]).
+//! - Virtual routers can change roles together ([`SyncGroup`]).
+//! - A second Active that stays beside us is reported, by what it advertises or by who answers for the addresses
+//!   ([`Action::SplitBegan`]).
 //! - Both checksum forms of VRRPv3 over IPv4 are accepted ([`Checksum`]), and so is another list of addresses: refusing
 //!   them makes two Actives.
 //!
