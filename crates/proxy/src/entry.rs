@@ -103,7 +103,7 @@ impl Entry {
     }
 
     /// The answer to a request that never reached the stack, logged and counted as if it had.
-    pub(crate) fn refuse(&self, ctx: Rc<Ctx>, error: ProxyError) -> Option<Response> {
+    pub(crate) fn refuse(&self, ctx: Rc<Ctx>, error: ProxyError) -> Option<Box<Response>> {
         self.metrics.request(ctx.started);
         let log = LogGuard::new(Rc::clone(&ctx), Rc::clone(&self.sink));
         let metrics = MetricsGuard::new(Rc::clone(&ctx), Rc::clone(&self.metrics));

@@ -23,7 +23,7 @@ use crate::worker::{self, Mailbox, Seed, WorkerHandle};
 
 /// How often a stopping process looks whether its last connection has ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
-/// Descriptors kept for everything that is not a client connection and its server connection.
+/// Descriptors kept for everything that is not a client connection, its server connection, or a pipe between them.
 const SPARE_FILES: u64 = 64;
 
 /// Why a load balancer could not start.
@@ -232,17 +232,17 @@ fn process(config: &Config, workers: usize) -> Process {
     }
 }
 
-/// `global maxconn`, or what the descriptor limit allows at two descriptors a connection. The soft limit is raised as far
-/// as the hard one lets it.
+/// `global maxconn`, or what the descriptor limit allows at two descriptors a connection and a pipe for each fourth. The
+/// soft limit is raised as far as the hard one lets it.
 fn connection_limit(wanted: Option<u32>) -> u32 {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return wanted.unwrap_or(2000) };
-    let needed = wanted.map_or(hard.min(1 << 20), |n| u64::from(n) * 2 + SPARE_FILES);
+    let needed = wanted.map_or(hard.min(1 << 20), |n| u64::from(n) * 5 / 2 + SPARE_FILES);
     let granted = if needed > soft && setrlimit(Resource::RLIMIT_NOFILE, needed.min(hard), hard).is_ok() {
         needed.min(hard)
     } else {
         soft
     };
-    let possible = u32::try_from(granted.saturating_sub(SPARE_FILES) / 2).unwrap_or(u32::MAX).max(1);
+    let possible = u32::try_from(granted.saturating_sub(SPARE_FILES) * 2 / 5).unwrap_or(u32::MAX).max(1);
     if let Some(wanted) = wanted
         && wanted > possible
     {

@@ -38,6 +38,7 @@
 mod accept;
 mod admin;
 mod client;
+mod clock;
 mod ctx;
 mod entropy;
 mod entry;

@@ -13,7 +13,7 @@ use crate::stack::access_log::LogGuard;
 use crate::stack::endpoint::{Upstream, UpstreamBody};
 use crate::stack::http_metrics::MetricsGuard;
 
-/// A request on its way to a server.
+/// A request on its way to a server. Boxed, so that handing it from layer to layer costs nothing.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) head: RequestHead,
@@ -23,7 +23,7 @@ pub(crate) struct Request {
     pub(crate) ctx: Rc<Ctx>,
 }
 
-/// A response on its way to the client.
+/// A response on its way to the client. Boxed like the request.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) head: ResponseHead,
@@ -39,9 +39,16 @@ pub(crate) struct Response {
 
 impl Response {
     /// A response of the proxy itself; `head` already says how long `body` is.
-    pub(crate) fn local(head: ResponseHead, body: Bytes) -> Self {
+    pub(crate) fn local(head: ResponseHead, body: Bytes) -> Box<Self> {
         let length = if body.is_empty() { BodyLength::None } else { BodyLength::Length(body.len() as u64) };
-        Self { head, length, body: ResponseBody::Full(body), close: false, log: None, metrics: None }
+        Box::new(Self {
+            head,
+            length,
+            body: ResponseBody::Full(body),
+            close: false,
+            log: None,
+            metrics: None,
+        })
     }
 }
 

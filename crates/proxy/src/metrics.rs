@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use metrics::Counter;
 use stats::{BackendCounters, FrontendCounters, ServerCounters, Shard};
 
+use crate::clock;
 use crate::ctx::Ctx;
 use crate::objects::{Backend, Frontend, Server, lock};
 
@@ -186,7 +187,7 @@ pub(crate) fn account(ctx: &Ctx, frontend: &FrontendMetrics) {
         backend.counters.req_tot.increment(1);
         backend.responses.count(status);
     }
-    let now = Instant::now();
+    let now = clock::recent();
     let total = now.saturating_duration_since(ctx.started);
     lock(&backend.backend.history[backend.worker]).record(now, total);
     let endpoint = ctx.endpoint.borrow();

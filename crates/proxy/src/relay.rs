@@ -2,20 +2,15 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::os::fd::OwnedFd;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use nix::fcntl::{OFlag, SpliceFFlags, splice};
-use nix::unistd::pipe2;
-use tokio::io::Interest;
 
+use crate::clock;
 use crate::error::ProxyError;
-use crate::net::{Deadline, Stream};
+use crate::net::{Deadline, PIPE_SIZE, Pipe, READ_SIZE, Stream};
 
-/// Most bytes moved by one system call: what a pipe holds by default.
-const PIPE_SIZE: usize = 64 * 1024;
 /// Most bytes moved in one direction before others of this worker get a turn.
 const TURN: u64 = 1 << 20;
 
@@ -47,12 +42,11 @@ pub(crate) struct Ended {
 
 /// Copies until both ends have closed, one fails, or a silence is too long.
 pub(crate) async fn run(client: End<'_>, server: End<'_>, limits: Limits) -> Ended {
-    let (Ok(mut up), Ok(mut down)) = (Direction::new(client.early), Direction::new(server.early)) else {
-        return Ended { error: Some(ProxyError::Resource), ..Ended::default() };
-    };
+    let (mut up, mut down) = (Direction::new(client.early), Direction::new(server.early));
     let mut client_silence = Deadline::new(limits.client);
     let mut server_silence = Deadline::new(limits.server);
     let error = poll_fn(|cx| {
+        clock::now();
         let before = (up.moved, down.moved);
         let open = (!up.source_ended, !down.source_ended);
         let upward = up.poll(client.stream, server.stream, cx);
@@ -107,18 +101,18 @@ impl Side {
 
 /// One direction of the copy.
 struct Direction {
-    early: BytesMut,
-    pipe: (OwnedFd, OwnedFd),
-    in_pipe: usize,
+    /// Bytes that were read ahead, or that had to be copied for want of a pipe.
+    copied: BytesMut,
+    /// Held only while there is something in it.
+    pipe: Option<Pipe>,
     source_ended: bool,
     closed: bool,
     moved: u64,
 }
 
 impl Direction {
-    fn new(early: BytesMut) -> io::Result<Self> {
-        let pipe = pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC)?;
-        Ok(Self { early, pipe, in_pipe: 0, source_ended: false, closed: false, moved: 0 })
+    fn new(early: BytesMut) -> Self {
+        Self { copied: early, pipe: None, source_ended: false, closed: false, moved: 0 }
     }
 
     /// Moves what can be moved; ready when the source has ended and everything has been passed on.
@@ -132,27 +126,30 @@ impl Direction {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            if !self.early.is_empty() {
-                match sink.poll_write(cx, &[IoSlice::new(&self.early)]) {
+            if !self.copied.is_empty() {
+                match sink.poll_write(cx, &[IoSlice::new(&self.copied)]) {
                     Poll::Ready(Ok(n)) => {
-                        self.early.advance(n);
+                        self.copied.advance(n);
                         self.moved += n as u64;
                     }
                     Poll::Ready(Err(_)) => return Poll::Ready(Err(Side::Sink)),
                     Poll::Pending => return Poll::Pending,
                 }
-            } else if self.in_pipe > 0 {
-                match self.poll_drain(sink, cx) {
-                    Poll::Ready(Ok(())) => {}
+            } else if let Some(pipe) = &mut self.pipe {
+                match pipe.poll_drain(sink, cx) {
+                    Poll::Ready(Ok(n)) => self.moved += n as u64,
                     Poll::Ready(Err(_)) => return Poll::Ready(Err(Side::Sink)),
                     Poll::Pending => return Poll::Pending,
+                }
+                if pipe.filled() == 0 {
+                    self.pipe = None;
                 }
             } else if self.source_ended {
                 sink.shutdown_write();
                 self.closed = true;
             } else {
                 match self.poll_fill(source, cx) {
-                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Ok(n)) => self.source_ended = n == 0,
                     Poll::Ready(Err(_)) => return Poll::Ready(Err(Side::Source)),
                     Poll::Pending => return Poll::Pending,
                 }
@@ -160,40 +157,14 @@ impl Direction {
         }
     }
 
-    fn poll_fill(&mut self, source: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flags = SpliceFFlags::SPLICE_F_MOVE | SpliceFFlags::SPLICE_F_NONBLOCK;
-        loop {
-            let moved = source.try_io(Interest::READABLE, || {
-                splice(source, None, &self.pipe.1, None, PIPE_SIZE, flags).map_err(io::Error::from)
-            });
-            match moved {
-                Some(Ok(n)) => {
-                    self.in_pipe = n;
-                    self.source_ended = n == 0;
-                    return Poll::Ready(Ok(()));
-                }
-                Some(Err(e)) => return Poll::Ready(Err(e)),
-                None => std::task::ready!(source.poll_read_ready(cx))?,
-            }
+    fn poll_fill(&mut self, source: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let Some(mut pipe) = Pipe::take() {
+            let read = ready!(pipe.poll_fill(source, PIPE_SIZE, cx));
+            self.pipe = (pipe.filled() > 0).then_some(pipe);
+            return Poll::Ready(read);
         }
-    }
-
-    fn poll_drain(&mut self, sink: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flags = SpliceFFlags::SPLICE_F_MOVE | SpliceFFlags::SPLICE_F_NONBLOCK;
-        loop {
-            let moved = sink.try_io(Interest::WRITABLE, || {
-                splice(&self.pipe.0, None, sink, None, self.in_pipe, flags).map_err(io::Error::from)
-            });
-            match moved {
-                Some(Ok(n)) => {
-                    self.in_pipe -= n;
-                    self.moved += n as u64;
-                    return Poll::Ready(Ok(()));
-                }
-                Some(Err(e)) => return Poll::Ready(Err(e)),
-                None => std::task::ready!(sink.poll_write_ready(cx))?,
-            }
-        }
+        self.copied.reserve(READ_SIZE);
+        source.poll_read(cx, &mut self.copied)
     }
 }
 
@@ -204,11 +175,15 @@ mod tests {
 
     use super::*;
 
+    fn stream(socket: UnixStream) -> Stream {
+        Stream::new(socket.into_std().unwrap().into())
+    }
+
     #[tokio::test]
     async fn bytes_and_half_closes_pass_both_ways() {
         let (mut client, near) = UnixStream::pair().unwrap();
         let (far, mut server) = UnixStream::pair().unwrap();
-        let (near, far) = (Stream::Unix(near), Stream::Unix(far));
+        let (near, far) = (stream(near), stream(far));
         let relay = async {
             let end = |stream, early: &str| End { stream, early: BytesMut::from(early) };
             run(end(&near, "early "), end(&far, ""), NO_LIMITS).await
@@ -244,7 +219,7 @@ mod tests {
     async fn a_client_that_closed_its_side_has_a_limit_of_its_own() {
         let (client, near) = UnixStream::pair().unwrap();
         let (far, _server) = UnixStream::pair().unwrap();
-        let (near, far) = (Stream::Unix(near), Stream::Unix(far));
+        let (near, far) = (stream(near), stream(far));
         let mut client = client;
         client.shutdown().await.unwrap();
         let end = |stream| End { stream, early: BytesMut::new() };
@@ -262,7 +237,7 @@ mod tests {
     async fn a_silence_ends_the_copy() {
         let (_client, near) = UnixStream::pair().unwrap();
         let (far, _server) = UnixStream::pair().unwrap();
-        let (near, far) = (Stream::Unix(near), Stream::Unix(far));
+        let (near, far) = (stream(near), stream(far));
         let end = |stream| End { stream, early: BytesMut::new() };
         let (client, server) = (Some(Duration::from_secs(5)), Some(Duration::from_secs(9)));
         let limits = Limits { client, server, ..NO_LIMITS };

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,11 +16,13 @@ use tokio::runtime::LocalOptions;
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_local;
 
-use crate::accept::{self, Listener, Socket};
+use crate::accept::{self, Listener};
 use crate::client::{self, Peer};
+use crate::clock;
 use crate::entry::{self, Entry, Site};
 use crate::heartbeat::State;
 use crate::log::LogWriter;
+use crate::net::{Stream, keep_vigils, limit_pipes};
 use crate::objects::{Frontend, Objects, Slot};
 use crate::stack::balance::Balance;
 use crate::tcp;
@@ -38,8 +42,9 @@ pub(crate) enum Message {
 /// A client connection on its way to a worker.
 #[derive(Debug)]
 pub(crate) struct Accepted {
-    pub(crate) socket: Socket,
-    pub(crate) peer: Peer,
+    pub(crate) socket: OwnedFd,
+    /// The client's address; `None` for a Unix socket.
+    pub(crate) client: Option<SocketAddr>,
     pub(crate) frontend: Arc<Frontend>,
     pub(crate) slot: Slot,
 }
@@ -98,8 +103,12 @@ pub(crate) fn pair() -> (WorkerHandle, Mailbox) {
 /// # Errors
 /// The event loop cannot be made.
 pub(crate) fn run(seed: Seed, mailbox: Mailbox, handles: Vec<WorkerHandle>) -> std::io::Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .on_thread_unpark(|| {
+            clock::now();
+        })
+        .build_local(LocalOptions::default())?;
     runtime.block_on(work(seed, mailbox, handles));
     Ok(())
 }
@@ -107,35 +116,24 @@ pub(crate) fn run(seed: Seed, mailbox: Mailbox, handles: Vec<WorkerHandle>) -> s
 async fn work(seed: Seed, mut mailbox: Mailbox, handles: Vec<WorkerHandle>) {
     let Seed { index, objects, writer, listeners, stop, state } = seed;
     let workers = handles.len();
+    limit_pipes((objects.process.maxconn as usize / 4 / workers).max(1));
     let site =
         Site { shard: objects.registry.shard(index), objects: Arc::clone(&objects), worker: index, writer };
     let (entries, balances) = build(&site);
+    let connections = Rc::new(Connections { entries, load: mailbox.load, stop: stop.clone() });
     for listener in listeners {
-        spawn_local(accept::run(listener, Arc::clone(&objects), handles.clone(), index, stop.clone()));
+        let workers = Workers { all: handles.clone(), here: index, connections: Rc::clone(&connections) };
+        spawn_local(accept::run(listener, Arc::clone(&objects), workers, stop.clone()));
     }
     spawn_local(purge(balances));
+    spawn_local(keep_vigils());
     let beats = spawn_beats(index, workers, state);
     while let Some(message) = mailbox.receiver.recv().await {
         match message {
             Message::Watcher(watcher) => {
                 let _ = beats.send(watcher);
             }
-            Message::Connection(accepted) => {
-                let load = Arc::clone(&mailbox.load);
-                match entries.get(&accepted.frontend.name) {
-                    Some(entry) => {
-                        let entry = Rc::clone(entry);
-                        let stop = stop.clone();
-                        spawn_local(async move {
-                            connection(accepted, entry, stop).await;
-                            load.fetch_sub(1, Ordering::Relaxed);
-                        });
-                    }
-                    None => {
-                        load.fetch_sub(1, Ordering::Relaxed);
-                    }
-                }
-            }
+            Message::Connection(accepted) => connections.serve(accepted),
         }
     }
 }
@@ -150,15 +148,58 @@ fn build(site: &Site) -> (Entries, Vec<Balance>) {
     (entries, backends.into_iter().map(|(_, balance)| balance).collect())
 }
 
-async fn connection(accepted: Accepted, entry: Rc<Entry>, stop: watch::Receiver<bool>) {
-    let Accepted { socket, peer, slot, .. } = accepted;
-    let stream = match socket.into_stream() {
-        Ok(stream) => stream,
-        Err(error) => {
-            tracing::debug!(%error, "cannot register a client connection");
+/// The client connections of this worker.
+pub(crate) struct Connections {
+    entries: Entries,
+    load: Arc<AtomicUsize>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Connections {
+    /// Serves a connection that has been counted, until it ends.
+    fn serve(&self, accepted: Accepted) {
+        let load = Arc::clone(&self.load);
+        let Some(entry) = self.entries.get(&accepted.frontend.name) else {
+            load.fetch_sub(1, Ordering::Relaxed);
             return;
+        };
+        // Boxed here, or its kilobytes are moved three times more.
+        let connection = Box::pin(connection(accepted, Rc::clone(entry), self.stop.clone()));
+        spawn_local(async move {
+            connection.await;
+            load.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+}
+
+/// All workers, seen from one that accepts.
+pub(crate) struct Workers {
+    all: Vec<WorkerHandle>,
+    here: usize,
+    connections: Rc<Connections>,
+}
+
+impl Workers {
+    /// Gives a connection to the worker with the fewest: at equal load to this one, which spares waking another thread.
+    pub(crate) fn give(&self, accepted: Accepted) {
+        let fewest =
+            self.all.iter().enumerate().min_by_key(|(i, w)| (w.load(), usize::from(*i != self.here)));
+        match fewest {
+            Some((index, _)) if index == self.here => {
+                self.connections.load.fetch_add(1, Ordering::Relaxed);
+                self.connections.serve(accepted);
+            }
+            Some((_, worker)) => worker.connection(accepted),
+            None => {}
         }
-    };
+    }
+}
+
+async fn connection(accepted: Accepted, entry: Rc<Entry>, stop: watch::Receiver<bool>) {
+    let Accepted { socket, client, slot, .. } = accepted;
+    let stream = Stream::new(socket);
+    let local = if entry.sink.says_local() { stream.local_addr() } else { None };
+    let peer = Peer { address: client, local };
     entry.metrics.session_began();
     match entry.plan.mode {
         Mode::Http => client::serve(stream, peer, Rc::clone(&entry), stop).await,

@@ -54,24 +54,24 @@ pub(crate) fn bind(bind: &Bind, frontend: &Arc<Frontend>) -> Result<Listener, Bi
     let backlog = bind.backlog.or(plan.backlog).or(bind.maxconn).or(plan.maxconn).unwrap_or(BACKLOG);
     let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
     let made = match &bind.address {
-        BindAddress::Tcp(address) => tcp(*address, bind, backlog).map(|s| (s, false)),
-        BindAddress::Unix(path) => unix(path, bind.unix_mode, backlog).map(|s| (s, true)),
+        BindAddress::Tcp(address) => tcp(*address, bind, backlog),
+        BindAddress::Unix(path) => unix(path, bind.unix_mode, backlog),
         BindAddress::Fd(fd) => {
-            let (socket, unix) = sys::listener(*fd, backlog).map_err(|source| BindError::Inherited {
+            let socket = sys::listener(*fd, backlog).map_err(|source| BindError::Inherited {
                 proxy: plan.name.clone(),
                 fd: *fd,
                 source,
             })?;
-            return Ok(Listener { socket, unix, frontend: Arc::clone(frontend), limit: bind.maxconn });
+            return Ok(Listener { socket, frontend: Arc::clone(frontend), limit: bind.maxconn });
         }
     };
-    let (socket, unix) = made.map_err(|source| BindError::Address {
+    let socket = made.map_err(|source| BindError::Address {
         proxy: plan.name.clone(),
         address: describe(&bind.address),
         hint: hint(&source),
         source,
     })?;
-    Ok(Listener { socket, unix, frontend: Arc::clone(frontend), limit: bind.maxconn })
+    Ok(Listener { socket, frontend: Arc::clone(frontend), limit: bind.maxconn })
 }
 
 fn tcp(address: SocketAddr, bind: &Bind, backlog: i32) -> io::Result<OwnedFd> {
@@ -88,6 +88,8 @@ fn tcp(address: SocketAddr, bind: &Bind, backlog: i32) -> io::Result<OwnedFd> {
         socket.bind_device(Some(interface.as_bytes()))?;
     }
     socket.bind(&SockAddr::from(address))?;
+    // Accepted connections inherit it.
+    socket.set_tcp_nodelay(true)?;
     listen(&socket, backlog)?;
     Ok(socket.into())
 }

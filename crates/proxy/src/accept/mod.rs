@@ -5,21 +5,18 @@ mod bind;
 mod sys;
 
 use std::io;
-use std::net::{SocketAddr, TcpStream as StdTcpStream};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::net::{SocketFlags, acceptfrom_with, getsockname};
-use tokio::net::{TcpStream, UnixStream};
+use rustix::net::{SocketFlags, acceptfrom_with};
 use tokio::sync::watch;
 
-use crate::client::Peer;
-use crate::net::Stream;
+use crate::clock;
 use crate::objects::{Frontend, Objects, Slot};
-use crate::worker::{Accepted, WorkerHandle};
+use crate::worker::{Accepted, Workers};
 
 pub use bind::BindError;
 pub(crate) use bind::bind;
@@ -33,39 +30,16 @@ const FULL_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) socket: OwnedFd,
-    pub(crate) unix: bool,
     pub(crate) frontend: Arc<Frontend>,
     /// `maxconn` of the `bind` line.
     pub(crate) limit: Option<u32>,
-}
-
-/// An accepted socket that no event loop knows yet.
-#[derive(Debug)]
-pub(crate) enum Socket {
-    Tcp(StdTcpStream),
-    Unix(StdUnixStream),
-}
-
-impl Socket {
-    /// Registers it with the event loop of this thread.
-    pub(crate) fn into_stream(self) -> io::Result<Stream> {
-        Ok(match self {
-            Self::Tcp(socket) => {
-                let stream = TcpStream::from_std(socket)?;
-                stream.set_nodelay(true)?;
-                Stream::Tcp(stream)
-            }
-            Self::Unix(socket) => Stream::Unix(UnixStream::from_std(socket)?),
-        })
-    }
 }
 
 /// Accepts until the process stops; then the socket closes and clients are refused.
 pub(crate) async fn run(
     listener: Listener,
     objects: Arc<Objects>,
-    workers: Vec<WorkerHandle>,
-    here: usize,
+    workers: Workers,
     mut stop: watch::Receiver<bool>,
 ) {
     let socket = match sys::watch(listener.socket) {
@@ -85,10 +59,10 @@ pub(crate) async fn run(
             })
             .await;
             match socket.readable().await {
-                Ok(mut ready) => match ready.try_io(|fd| accept(fd.get_ref(), listener.unix)) {
-                    Ok(Ok((socket, peer))) => {
+                Ok(mut ready) => match ready.try_io(|fd| accept(fd.get_ref())) {
+                    Ok(Ok((socket, client))) => {
                         let slot = Slot::take(&listener.frontend, &objects, &held);
-                        hand_over(socket, peer, slot, &listener.frontend, &objects, &workers, here);
+                        hand_over(socket, client, slot, &listener.frontend, &objects, &workers);
                     }
                     Ok(Err(error)) => refused(&error, &listener.frontend).await,
                     Err(_would_block) => {}
@@ -104,23 +78,18 @@ pub(crate) async fn run(
 }
 
 fn hand_over(
-    socket: Socket,
-    peer: Peer,
+    socket: OwnedFd,
+    client: Option<SocketAddr>,
     slot: Slot,
     frontend: &Arc<Frontend>,
     objects: &Arc<Objects>,
-    workers: &[WorkerHandle],
-    here: usize,
+    workers: &Workers,
 ) {
-    let now = Instant::now();
+    let now = clock::now();
     objects.process.connection_rate.record(now, 1);
     objects.process.session_rate.record(now, 1);
     frontend.session_rate.record(now, 1);
-    // At equal load the connection stays here, which spares a wake-up of another thread.
-    let fewest = workers.iter().enumerate().min_by_key(|(i, w)| (w.load(), usize::from(*i != here)));
-    if let Some((_, worker)) = fewest {
-        worker.connection(Accepted { socket, peer, frontend: Arc::clone(frontend), slot });
-    }
+    workers.give(Accepted { socket, client, frontend: Arc::clone(frontend), slot });
 }
 
 /// Connections beyond `maxconn` wait in the kernel's backlog, as with HAProxy.
@@ -135,14 +104,10 @@ async fn wait_for_room(frontend: &Frontend, objects: &Objects, listener_full: im
     }
 }
 
-fn accept(listener: &OwnedFd, unix: bool) -> io::Result<(Socket, Peer)> {
+/// A connection and the client's address, `None` for a Unix socket.
+fn accept(listener: &OwnedFd) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
     let (fd, address) = acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
-    if unix {
-        return Ok((Socket::Unix(fd.into()), Peer { address: None, local: None }));
-    }
-    let local = getsockname(&fd).ok().and_then(|a| SocketAddr::try_from(a).ok());
-    let address = address.and_then(|a| SocketAddr::try_from(a).ok());
-    Ok((Socket::Tcp(fd.into()), Peer { address, local }))
+    Ok((fd, address.and_then(|a| SocketAddr::try_from(a).ok())))
 }
 
 /// A client that left before it was accepted is nothing; running out of something is said, and waited for.

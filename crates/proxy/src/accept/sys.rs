@@ -1,5 +1,5 @@
 //! What the language cannot check about descriptors: a bare number that becomes one (`fd@N`), and one that an event loop
-//! watches. The only `unsafe` of this crate.
+//! watches.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -9,12 +9,11 @@ use socket2::{Domain, SockRef};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// Duplicates the listening socket `fd`, so that the inherited one stays open for others that name it. Says whether it
-/// is a Unix socket.
+/// Duplicates the listening socket `fd`, so that the inherited one stays open for others that name it.
 ///
 /// # Errors
 /// It is not an open stream socket, or it cannot listen.
-pub(super) fn listener(fd: i32, backlog: i32) -> io::Result<(OwnedFd, bool)> {
+pub(super) fn listener(fd: i32, backlog: i32) -> io::Result<OwnedFd> {
     if fd < 0 {
         return Err(io::Error::from_raw_os_error(nix::libc::EBADF));
     }
@@ -22,12 +21,15 @@ pub(super) fn listener(fd: i32, backlog: i32) -> io::Result<(OwnedFd, bool)> {
     // fail with EBADF. Nothing in this process closes the number: descriptors made here are owned by their makers.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     let socket = SockRef::from(&borrowed);
-    let domain = socket.domain()?;
+    if socket.domain()? != Domain::UNIX {
+        // Accepted connections inherit it.
+        socket.set_tcp_nodelay(true)?;
+    }
     if !socket.is_listener()? {
         socket.listen(backlog)?;
     }
     socket.set_nonblocking(true)?;
-    Ok((borrowed.try_clone_to_owned()?, domain == Domain::UNIX))
+    borrowed.try_clone_to_owned()
 }
 
 /// Watches a listening socket for connections.

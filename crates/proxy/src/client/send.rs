@@ -9,11 +9,14 @@ use super::ClientIo;
 use crate::ctx::{Ctx, Phase};
 use crate::error::ProxyError;
 use crate::h1::{self, BodyLength, HeaderList, Known, NameCase, Version};
-use crate::message::{Frame, Response};
-use crate::net::{Deadline, Scratch};
+use crate::message::{Frame, Response, ResponseBody};
+use crate::net::{Deadline, Pipe, Scratch};
 
 /// Data pieces up to this size are copied behind what waits to be written; larger ones are written from where they are.
 const COPY_LIMIT: usize = 4 * 1024;
+
+/// Bodies of which at least so much is left are moved by splice(2): for less, two calls more cost what copying does.
+const SPLICE_FROM: u64 = 16 * 1024;
 
 /// How a response goes to its client.
 #[derive(Debug, Clone, Copy)]
@@ -121,6 +124,9 @@ impl Writer<'_> {
         loop {
             // A fast server and a fast client must not keep this worker to themselves.
             tokio::task::coop::consume_budget().await;
+            if delimiter == Delimiter::Nothing && self.splice(&mut response.body).await? {
+                continue;
+            }
             let ready = poll_fn(|cx| Poll::Ready(response.body.poll_frame(cx))).await;
             let frame = match ready {
                 Poll::Ready(frame) => frame,
@@ -150,6 +156,29 @@ impl Writer<'_> {
                 }
             }
         }
+    }
+
+    /// Moves what is there of a long body from socket to socket; false when there is no such body, or no pipe for it.
+    async fn splice(&mut self, body: &mut ResponseBody) -> Result<bool, ProxyError> {
+        let ResponseBody::Upstream(body) = body else { return Ok(false) };
+        if body.spliceable().is_none_or(|left| left < SPLICE_FROM) {
+            return Ok(false);
+        }
+        self.flush().await?;
+        let filled = poll_fn(|cx| {
+            let Some(mut pipe) = Pipe::take() else { return Poll::Ready(Ok(None)) };
+            body.poll_splice(&mut pipe, cx).map_ok(|()| Some(pipe))
+        });
+        let Some(mut pipe) = filled.await? else { return Ok(false) };
+        while pipe.filled() > 0 {
+            let drained = poll_fn(|cx| match pipe.poll_drain(&self.io.stream, cx) {
+                Poll::Ready(result) => Poll::Ready(result.map_err(|_| ProxyError::ClientClosed)),
+                Poll::Pending => self.deadline.poll(cx).map(|()| Err(ProxyError::ClientTimeout)),
+            });
+            self.ctx.add_out(drained.await?);
+            self.deadline.restart();
+        }
+        Ok(true)
     }
 
     async fn data(&mut self, data: &[u8], delimiter: Delimiter) -> Result<(), ProxyError> {

@@ -72,6 +72,21 @@ impl BodyDecoder {
         matches!(self.0, State::UntilClose | State::Done)
     }
 
+    /// How many bytes of the body are still to come, where their number is known and all of them are data.
+    pub fn left(&self) -> Option<u64> {
+        match self.0 {
+            State::Length(left) => Some(left),
+            _ => None,
+        }
+    }
+
+    /// `n` of the bytes that are [`left`](Self::left) have passed without being decoded.
+    pub fn passed(&mut self, n: u64) {
+        if let State::Length(left) = self.0 {
+            self.0 = if n >= left { State::Done } else { State::Length(left - n) };
+        }
+    }
+
     /// Takes what can be decoded off the front of `buffer`.
     ///
     /// # Errors

@@ -35,7 +35,7 @@ pub fn write_response(out: &mut Vec<u8>, head: &ResponseHead, case: NameCase) {
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(&status_digits(head.status));
     out.push(b' ');
-    out.extend_from_slice(&head.reason);
+    out.extend_from_slice(head.reason());
     out.extend_from_slice(b"\r\n");
     write_fields(out, &head.headers, case);
     out.extend_from_slice(b"\r\n");
@@ -43,9 +43,7 @@ pub fn write_response(out: &mut Vec<u8>, head: &ResponseHead, case: NameCase) {
 
 /// Appends header or trailer lines.
 pub fn write_fields(out: &mut Vec<u8>, headers: &HeaderList, case: NameCase) {
-    for (_, name, value) in headers.iter() {
-        write_field(out, name, value, case);
-    }
+    headers.write(out, case == NameCase::Lower);
 }
 
 fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8], case: NameCase) {

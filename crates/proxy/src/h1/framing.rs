@@ -108,6 +108,9 @@ enum Coding {
 }
 
 fn transfer_coding(headers: &HeaderList) -> Result<Coding, BadFraming> {
+    if !headers.may_have(&[Known::TransferEncoding]) {
+        return Ok(Coding::Identity);
+    }
     let mut present = false;
     let (mut chunked, mut others, mut last_is_chunked) = (0, 0, false);
     for value in headers.all(Known::TransferEncoding) {

@@ -6,7 +6,8 @@
 use bytes::{Bytes, BytesMut};
 
 use super::header_list::{HeaderList, Known, Text};
-use super::lines::{Lines, head_end, is_control, skip_empty_lines, too_large, unfolded};
+use super::lines::{Lines, head_end, skip_empty_lines, too_large, unfolded};
+use super::octets::{find, has_control, has_non_target, token_len};
 
 /// Longest head taken: a 16 kB buffer less the room kept for rewriting, as HAProxy's default.
 pub const MAX_HEAD: usize = 15_360;
@@ -51,9 +52,9 @@ pub enum BadHead {
 /// A request head as received.
 #[derive(Debug, Clone)]
 pub struct RequestHead {
-    raw: Bytes,
     method: Text,
     target: Text,
+    line: Text,
     /// Version of the request line.
     pub version: Version,
     /// Fields in order.
@@ -63,19 +64,22 @@ pub struct RequestHead {
 impl RequestHead {
     /// The method.
     pub fn method(&self) -> &[u8] {
-        resolve(&self.method, &self.raw)
+        self.headers.text(self.method)
     }
 
     /// The request target as received.
     pub fn target(&self) -> &[u8] {
-        resolve(&self.target, &self.raw)
+        self.headers.text(self.target)
     }
 
     /// The path and query: the target without the scheme and authority of an absolute form.
     pub fn path(&self) -> &[u8] {
         let target = self.target();
-        let Some(at) = find(target, b"://") else { return target };
-        let rest = &target[at + 3..];
+        if target.first() == Some(&b'/') {
+            return target;
+        }
+        let Some(at) = after_scheme(target) else { return target };
+        let rest = &target[at..];
         match rest.iter().position(|b| matches!(b, b'/' | b'?')) {
             Some(slash) => &rest[slash..],
             None => b"/",
@@ -84,18 +88,17 @@ impl RequestHead {
 
     /// The first line as received, for the access log.
     pub fn line(&self) -> &[u8] {
-        let end = self.raw.iter().position(|b| matches!(b, b'\r' | b'\n')).unwrap_or(self.raw.len());
-        &self.raw[..end]
+        self.headers.text(self.line)
     }
 
     /// [`Self::line`] without a copy.
     pub fn line_bytes(&self) -> Bytes {
-        self.raw.slice(..self.line().len())
+        self.headers.head().slice(..self.line().len())
     }
 
     /// Bytes of the head as received.
     pub fn size(&self) -> usize {
-        self.raw.len()
+        self.headers.head().len()
     }
 
     /// Whether repeating the request has the effect of sending it once (RFC 9110 §9.2.2).
@@ -109,8 +112,7 @@ impl RequestHead {
 pub struct ResponseHead {
     /// Status code, 100 to 999.
     pub status: u16,
-    /// Reason phrase.
-    pub reason: Bytes,
+    reason: Text,
     /// Version of the status line.
     pub version: Version,
     /// Fields in order.
@@ -120,12 +122,14 @@ pub struct ResponseHead {
 impl ResponseHead {
     /// A head of our own.
     pub fn new(status: u16, reason: &'static str) -> Self {
-        Self {
-            status,
-            reason: Bytes::from_static(reason.as_bytes()),
-            version: Version::Http11,
-            headers: HeaderList::new(),
-        }
+        let mut headers = HeaderList::new();
+        let reason = headers.keep(reason.as_bytes());
+        Self { status, reason, version: Version::Http11, headers }
+    }
+
+    /// Reason phrase.
+    pub fn reason(&self) -> &[u8] {
+        self.headers.text(self.reason)
     }
 }
 
@@ -139,19 +143,19 @@ pub fn parse_request(buffer: &mut BytesMut) -> Result<Option<RequestHead>, BadHe
     if end > MAX_HEAD {
         return Err(too_large(buffer));
     }
-    let raw = buffer.split_to(end).freeze();
-    let mut lines = Lines::of(&raw);
-    let line = lines.next().ok_or(BadHead::FirstLine)??;
-    let (method, target, version) = request_line(&raw, line)?;
-    let headers = fields(&raw, lines)?;
-    let head = RequestHead { method, target, version, headers, raw };
-    Ok(Some(head))
+    let raw = &buffer[..end];
+    let mut lines = Lines::of(raw);
+    let line = lines.next().ok_or(BadHead::FirstLine)?;
+    let (method, target, version) = request_line(raw, line)?;
+    let mut headers = fields(raw, lines)?;
+    headers.found_in(buffer.split_to(end).freeze());
+    Ok(Some(RequestHead { method, target, line: Text::received(line.0, line.1), version, headers }))
 }
 
 /// Takes a complete response head off the front of `buffer`; `None` when more bytes are needed.
 ///
 /// # Errors
-/// The head is malformed or too large.
+/// The head is malformed or too large; `buffer` is left as it was.
 pub fn parse_response(buffer: &mut BytesMut) -> Result<Option<ResponseHead>, BadHead> {
     const START: &[u8] = b"HTTP/1.";
     let seen = buffer.len().min(START.len());
@@ -162,9 +166,9 @@ pub fn parse_response(buffer: &mut BytesMut) -> Result<Option<ResponseHead>, Bad
     if end > MAX_HEAD {
         return Err(BadHead::TooLarge);
     }
-    let raw = buffer.split_to(end).freeze();
-    let mut lines = Lines::of(&raw);
-    let (from, to) = lines.next().ok_or(BadHead::FirstLine)??;
+    let raw = &buffer[..end];
+    let mut lines = Lines::of(raw);
+    let (from, to) = lines.next().ok_or(BadHead::FirstLine)?;
     let line = &raw[from..to];
     let version = match line.get(..9) {
         Some(b"HTTP/1.1 ") => Version::Http11,
@@ -174,14 +178,15 @@ pub fn parse_response(buffer: &mut BytesMut) -> Result<Option<ResponseHead>, Bad
     let digits = line.get(9..12).filter(|d| d.iter().all(u8::is_ascii_digit)).ok_or(BadHead::FirstLine)?;
     let status = digits.iter().fold(0u16, |n, d| n * 10 + u16::from(d - b'0'));
     let reason = match line.get(12) {
-        None => Bytes::new(),
-        Some(b' ') => raw.slice(from + 13..to),
+        None => Text::received(to, to),
+        Some(b' ') => Text::received(from + 13, to),
         Some(_) => return Err(BadHead::FirstLine),
     };
-    if status < 100 || reason.iter().any(|b| is_control(*b)) {
+    if status < 100 || has_control(&line[12..]) {
         return Err(BadHead::FirstLine);
     }
-    let headers = fields(&raw, lines)?;
+    let mut headers = fields(raw, lines)?;
+    headers.found_in(buffer.split_to(end).freeze());
     Ok(Some(ResponseHead { status, reason, version, headers }))
 }
 
@@ -199,40 +204,27 @@ pub(super) fn parse_trailers(buffer: &mut BytesMut) -> Result<Option<HeaderList>
         Some(_) => head_end(buffer)?,
     };
     let Some(end) = end else { return Ok(None) };
-    let raw = buffer.split_to(end).freeze();
+    let raw = &buffer[..end];
     let bare = |at: &usize| raw[*at] == b'\n' && (*at == 0 || raw[*at - 1] != b'\r');
     if (0..raw.len()).any(|at| bare(&at)) {
         return Err(BadHead::Value);
     }
-    fields(&raw, Lines::of(&raw)).map(Some)
+    let mut trailers = fields(raw, Lines::of(raw))?;
+    trailers.found_in(buffer.split_to(end).freeze());
+    Ok(Some(trailers))
 }
 
-/// Whether the byte may stand in a token (RFC 9110 §5.6.2).
-pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-fn resolve<'a>(text: &'a Text, raw: &'a Bytes) -> &'a [u8] {
-    match text {
-        Text::Span(at, len) => raw.get(*at as usize..(*at + *len) as usize).unwrap_or_default(),
-        Text::Literal(bytes) => bytes,
-    }
-}
-
-fn span(range: (usize, usize)) -> Text {
-    Text::Span(u32::try_from(range.0).unwrap_or(u32::MAX), u32::try_from(range.1 - range.0).unwrap_or(0))
-}
-
-fn request_line(raw: &Bytes, line: (usize, usize)) -> Result<(Text, Text, Version), BadHead> {
+fn request_line(raw: &[u8], line: (usize, usize)) -> Result<(Text, Text, Version), BadHead> {
     let text = &raw[line.0..line.1];
-    let method_end = text.iter().position(|b| *b == b' ').ok_or(BadHead::FirstLine)?;
+    let method_end = find(text, b' ').ok_or(BadHead::FirstLine)?;
     let target_end =
         text.iter().rposition(|b| *b == b' ').filter(|at| *at > method_end).ok_or(BadHead::FirstLine)?;
     let (method, target) = (&text[..method_end], &text[method_end + 1..target_end]);
-    if method.is_empty() || !method.iter().copied().all(is_token) {
+    if method.is_empty() || token_len(method) != method.len() {
         return Err(BadHead::FirstLine);
     }
     let version = match &text[target_end + 1..] {
+        b"HTTP/1.1" => Version::Http11,
         b"HTTP/1.0" => Version::Http10,
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
             if (b'1'..=b'9').contains(major) && minor.is_ascii_digit() =>
@@ -242,12 +234,13 @@ fn request_line(raw: &Bytes, line: (usize, usize)) -> Result<(Text, Text, Versio
         _ => return Err(BadHead::FirstLine),
     };
     check_target(method, target)?;
-    Ok((span((line.0, line.0 + method_end)), span((line.0 + method_end + 1, line.0 + target_end)), version))
+    let method = Text::received(line.0, line.0 + method_end);
+    Ok((method, Text::received(line.0 + method_end + 1, line.0 + target_end), version))
 }
 
 /// RFC 9112 §3.2: origin form, absolute form, authority form for CONNECT, asterisk form for OPTIONS.
 fn check_target(method: &[u8], target: &[u8]) -> Result<(), BadHead> {
-    if target.is_empty() || target.iter().any(|b| *b <= 0x20 || *b >= 0x7f || *b == b'#') {
+    if target.is_empty() || has_non_target(target) {
         return Err(BadHead::Target);
     }
     let valid = match (method, target[0]) {
@@ -261,14 +254,17 @@ fn check_target(method: &[u8], target: &[u8]) -> Result<(), BadHead> {
 
 /// The authority of an absolute-form target.
 pub(super) fn absolute_authority(target: &[u8]) -> Option<&[u8]> {
-    let at = find(target, b"://")?;
-    let scheme = &target[..at];
+    if target.first() == Some(&b'/') {
+        return None;
+    }
+    let rest = after_scheme(target)?;
+    let scheme = &target[..rest - 3];
     let plausible = scheme.first().is_some_and(u8::is_ascii_alphabetic)
         && scheme.iter().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b));
     if !plausible {
         return None;
     }
-    let rest = &target[at + 3..];
+    let rest = &target[rest..];
     let end = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
     Some(&rest[..end])
 }
@@ -283,37 +279,42 @@ fn authority_has_port(authority: &[u8]) -> bool {
         && port.iter().all(u8::is_ascii_digit)
 }
 
-fn fields(raw: &Bytes, lines: Lines<'_>) -> Result<HeaderList, BadHead> {
-    let mut list = HeaderList::over(raw.clone());
-    for line in lines {
-        let (start, end) = line?;
+/// The fields of `lines`; the list does not have `raw` yet.
+fn fields(raw: &[u8], lines: Lines<'_>) -> Result<HeaderList, BadHead> {
+    let mut list = HeaderList::with_room();
+    for (start, end) in lines {
         if list.len() + 2 > MAX_LINES {
             return Err(BadHead::TooManyFields);
         }
         let text = &raw[start..end];
-        let colon = text.iter().position(|b| *b == b':').ok_or(BadHead::Name)?;
-        let name = &text[..colon];
-        if name.is_empty() || !name.iter().copied().all(is_token) {
+        let name_len = token_len(text);
+        if name_len == 0 || text.get(name_len) != Some(&b':') {
             return Err(BadHead::Name);
         }
-        let value = field_value(raw, start + colon + 1, end)?;
-        list.push_span(Known::of(name), span((start, start + colon)), value);
+        let name = &text[..name_len];
+        let (value, plain) = field_value(&mut list, raw, start + name_len + 1, end)?;
+        list.push_received(Known::of(name), Text::received(start, start + name_len), value, plain);
     }
     Ok(list)
 }
 
-fn field_value(raw: &Bytes, start: usize, end: usize) -> Result<Text, BadHead> {
+/// The value in `start..end`, and whether its line is in the form that is written.
+fn field_value(list: &mut HeaderList, raw: &[u8], start: usize, end: usize) -> Result<(Text, bool), BadHead> {
     let text = &raw[start..end];
-    if text.iter().any(|b| is_control(*b)) {
-        return unfolded(text).map(Text::Literal);
+    if has_control(text) {
+        let value = unfolded(text)?;
+        return Ok((list.keep(&value), false));
     }
-    let lead = text.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
-    let tail = text[lead..].iter().rev().take_while(|b| matches!(b, b' ' | b'\t')).count();
-    Ok(span((start + lead, end - tail)))
+    let is_blank = |b: &&u8| matches!(b, b' ' | b'\t');
+    let lead = text.iter().take_while(is_blank).count();
+    let tail = text[lead..].iter().rev().take_while(is_blank).count();
+    let plain = lead == 1 && tail == 0 && text[0] == b' ' && raw.get(end) == Some(&b'\r');
+    Ok((Text::received(start + lead, end - tail), plain))
 }
 
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|w| w == needle)
+/// Where the text after a scheme's `://` begins.
+fn after_scheme(target: &[u8]) -> Option<usize> {
+    target.windows(3).position(|w| w == b"://").map(|at| at + 3)
 }
 
 #[cfg(test)]
@@ -419,7 +420,7 @@ mod tests {
     fn responses() {
         let mut buffer = BytesMut::from("HTTP/1.1 404 Not Found\r\nA: b\r\n\r\nrest");
         let head = parse_response(&mut buffer).unwrap().unwrap();
-        assert_eq!((head.status, &head.reason[..], &buffer[..]), (404, &b"Not Found"[..], &b"rest"[..]));
+        assert_eq!((head.status, head.reason(), &buffer[..]), (404, &b"Not Found"[..], &b"rest"[..]));
         let ok = |t: &str| parse_response(&mut BytesMut::from(t));
         assert_eq!(ok("HTTP/1.1 200\r\n\r\n").unwrap().unwrap().status, 200);
         for bad in [

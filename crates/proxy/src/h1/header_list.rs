@@ -30,51 +30,73 @@ pub enum Known {
 impl Known {
     /// Recognises a field name, whatever its case.
     pub fn of(name: &[u8]) -> Self {
-        let candidates: &[(&[u8], Self)] = match name.len() {
-            2 => &[(b"te", Self::Te)],
-            4 => &[(b"host", Self::Host)],
-            6 => &[(b"expect", Self::Expect)],
-            7 => &[(b"upgrade", Self::Upgrade)],
-            10 => &[(b"connection", Self::Connection), (b"keep-alive", Self::KeepAlive)],
-            14 => &[(b"content-length", Self::ContentLength)],
-            16 => &[(b"proxy-connection", Self::ProxyConnection)],
-            17 => &[(b"transfer-encoding", Self::TransferEncoding)],
-            _ => &[],
+        let Some(first) = name.first() else { return Self::Other };
+        // Most fields are none of these, and told apart by length and first letter.
+        let (candidate, known): (&[u8], _) = match (name.len(), first | 0x20) {
+            (2, b't') => (b"te", Self::Te),
+            (4, b'h') => (b"host", Self::Host),
+            (6, b'e') => (b"expect", Self::Expect),
+            (7, b'u') => (b"upgrade", Self::Upgrade),
+            (10, b'c') => (b"connection", Self::Connection),
+            (10, b'k') => (b"keep-alive", Self::KeepAlive),
+            (14, b'c') => (b"content-length", Self::ContentLength),
+            (16, b'p') => (b"proxy-connection", Self::ProxyConnection),
+            (17, b't') => (b"transfer-encoding", Self::TransferEncoding),
+            _ => return Self::Other,
         };
-        candidates.iter().find(|(n, _)| name.eq_ignore_ascii_case(n)).map_or(Self::Other, |(_, k)| *k)
+        // Not one octet that may stand in a name becomes a letter or a hyphen by this bit but the same letter.
+        let differs = name.iter().zip(candidate).fold(0, |differs, (a, b)| differs | ((a | 0x20) ^ b));
+        if differs == 0 { known } else { Self::Other }
+    }
+
+    fn bit(self) -> u16 {
+        1 << self as u16
     }
 }
 
-/// A piece of text: a range of the received head, or bytes of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Text {
-    /// Offset and length in the head.
-    Span(u32, u32),
-    /// Bytes the proxy added.
-    Literal(Bytes),
+/// A piece of text in one of the two buffers of a [`HeaderList`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Text {
+    at: u32,
+    len: u32,
+    /// In what the proxy added, not in what was received.
+    own: bool,
 }
 
 impl Text {
-    fn resolve<'a>(&'a self, head: &'a Bytes) -> &'a [u8] {
-        match self {
-            Self::Span(at, len) => head.get(*at as usize..*at as usize + *len as usize).unwrap_or_default(),
-            Self::Literal(bytes) => bytes,
-        }
+    /// The octets `from..to` of the received head.
+    pub(super) fn received(from: usize, to: usize) -> Self {
+        let at = u32::try_from(from).unwrap_or(u32::MAX);
+        Self { at, len: u32::try_from(to - from).unwrap_or(0), own: false }
+    }
+
+    fn start(self) -> usize {
+        self.at as usize
+    }
+
+    fn end(self) -> usize {
+        self.at as usize + self.len as usize
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 struct Field {
     known: Known,
     name: Text,
     value: Text,
+    /// The line stands in the received head as it is to be written: `name: value`, CR, LF.
+    plain: bool,
 }
 
 /// An ordered list of header fields over the bytes they were received in.
 #[derive(Debug, Clone, Default)]
 pub struct HeaderList {
     head: Bytes,
+    /// Text that the proxy added.
+    own: Vec<u8>,
     fields: Vec<Field>,
+    /// A bit for each [`Known`] that has been put in: most questions are about fields that are not there.
+    seen: u16,
 }
 
 impl HeaderList {
@@ -83,13 +105,42 @@ impl HeaderList {
         Self::default()
     }
 
-    /// An empty list whose spans point into `head`.
-    pub(crate) fn over(head: Bytes) -> Self {
-        Self { head, fields: Vec::with_capacity(16) }
+    /// An empty list with room for the fields of an ordinary head.
+    pub(super) fn with_room() -> Self {
+        Self { fields: Vec::with_capacity(16), ..Self::default() }
     }
 
-    pub(crate) fn push_span(&mut self, known: Known, name: Text, value: Text) {
-        self.fields.push(Field { known, name, value });
+    /// Says in which bytes the received fields stand.
+    pub(super) fn found_in(&mut self, head: Bytes) {
+        self.head = head;
+    }
+
+    /// The received bytes.
+    pub(super) fn head(&self) -> &Bytes {
+        &self.head
+    }
+
+    /// Appends a field of the received head. `plain`: its line is in the form that is written.
+    pub(super) fn push_received(&mut self, known: Known, name: Text, value: Text, plain: bool) {
+        self.seen |= known.bit();
+        self.fields.push(Field { known, name, value, plain });
+    }
+
+    /// Keeps `text` for as long as the list.
+    pub(super) fn keep(&mut self, text: &[u8]) -> Text {
+        const ROOM: usize = 128;
+        if self.own.capacity() == 0 {
+            self.own.reserve(ROOM.max(text.len()));
+        }
+        let at = u32::try_from(self.own.len()).unwrap_or(u32::MAX);
+        self.own.extend_from_slice(text);
+        Text { at, len: u32::try_from(text.len()).unwrap_or(0), own: true }
+    }
+
+    /// The octets of a text of this list.
+    pub(super) fn text(&self, text: Text) -> &[u8] {
+        let buffer: &[u8] = if text.own { &self.own } else { &self.head };
+        buffer.get(text.start()..text.end()).unwrap_or_default()
     }
 
     /// How many fields there are.
@@ -104,12 +155,18 @@ impl HeaderList {
 
     /// Every field in order: what it is, its name as received, its value.
     pub fn iter(&self) -> impl Iterator<Item = (Known, &[u8], &[u8])> {
-        self.fields.iter().map(|f| (f.known, f.name.resolve(&self.head), f.value.resolve(&self.head)))
+        self.fields.iter().map(|f| (f.known, self.text(f.name), self.text(f.value)))
+    }
+
+    /// Whether a field recognised as one of `known` may be there; false is certain.
+    pub(super) fn may_have(&self, known: &[Known]) -> bool {
+        known.iter().any(|k| self.seen & k.bit() != 0)
     }
 
     /// The values of every field recognised as `known`, in order.
     pub fn all(&self, known: Known) -> impl Iterator<Item = &[u8]> {
-        self.fields.iter().filter(move |f| f.known == known).map(|f| f.value.resolve(&self.head))
+        let fields: &[Field] = if self.may_have(&[known]) { &self.fields } else { &[] };
+        fields.iter().filter(move |f| f.known == known).map(|f| self.text(f.value))
     }
 
     /// The first value of `known`.
@@ -128,32 +185,74 @@ impl HeaderList {
     }
 
     /// Appends a field.
-    pub fn push(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>) {
-        let name = name.into();
-        self.fields.push(Field {
-            known: Known::of(&name),
-            name: Text::Literal(name),
-            value: Text::Literal(value.into()),
-        });
+    pub fn push(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
+        let known = Known::of(name.as_ref());
+        self.seen |= known.bit();
+        let (name, value) = (self.keep(name.as_ref()), self.keep(value.as_ref()));
+        self.fields.push(Field { known, name, value, plain: false });
     }
 
     /// Removes every field called `name`, whatever its case.
     pub fn remove_named(&mut self, name: &[u8]) {
-        let head = &self.head;
-        self.fields.retain(|f| !f.name.resolve(head).eq_ignore_ascii_case(name));
+        self.retain(|_, n, _| !n.eq_ignore_ascii_case(name));
     }
 
     /// Keeps the fields for which `keep` holds, in order.
     pub fn retain(&mut self, mut keep: impl FnMut(Known, &[u8], &[u8]) -> bool) {
-        let head = &self.head;
-        self.fields.retain(|f| keep(f.known, f.name.resolve(head), f.value.resolve(head)));
+        let mut fields = std::mem::take(&mut self.fields);
+        fields.retain(|f| keep(f.known, self.text(f.name), self.text(f.value)));
+        self.fields = fields;
     }
 
     /// Removes every field called `name` and appends one with `value`.
-    pub fn set(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>) {
-        let name = name.into();
-        self.remove_named(&name);
+    pub fn set(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
+        self.remove_named(name.as_ref());
         self.push(name, value);
+    }
+
+    /// Appends the lines of all fields to `out`, names in lower case if `lower`. Lines that follow each other in the
+    /// received head and are in normal form are copied at once.
+    pub(super) fn write(&self, out: &mut Vec<u8>, lower: bool) {
+        let mut rest = &self.fields[..];
+        while let Some(first) = rest.first() {
+            let run = self.run(rest);
+            let start = out.len();
+            if run == 0 {
+                let name = self.text(first.name);
+                out.extend_from_slice(name);
+                lower_case(out, lower, start, start + name.len());
+                out.extend_from_slice(b": ");
+                out.extend_from_slice(self.text(first.value));
+                out.extend_from_slice(b"\r\n");
+                rest = &rest[1..];
+                continue;
+            }
+            let (lines, after) = rest.split_at(run);
+            let from = first.name.start();
+            let to = lines.last().map_or(from, |last| last.value.end() + 2);
+            out.extend_from_slice(&self.head[from..to]);
+            for line in lines {
+                lower_case(out, lower, start + line.name.start() - from, start + line.name.end() - from);
+            }
+            rest = after;
+        }
+    }
+
+    /// How many fields at the front of `fields` are plain lines one after the other.
+    fn run(&self, fields: &[Field]) -> usize {
+        let mut expected = None;
+        let joined = |f: &&Field| {
+            let follows = expected.is_none_or(|at| at == f.name.start());
+            expected = Some(f.value.end() + 2);
+            f.plain && follows
+        };
+        fields.iter().take_while(joined).count()
+    }
+}
+
+fn lower_case(out: &mut [u8], lower: bool, from: usize, to: usize) {
+    if lower {
+        out[from..to].make_ascii_lowercase();
     }
 }
 

@@ -48,6 +48,11 @@ impl ConnectionOptions {
 /// 9110 §7.6.1 requires their removal. Framing fields and Host stay whatever is nominated: removing them would
 /// change what the message means.
 pub fn strip(headers: &mut HeaderList) {
+    const OF_A_CONNECTION: &[Known] =
+        &[Known::Connection, Known::KeepAlive, Known::ProxyConnection, Known::Upgrade, Known::Te];
+    if !headers.may_have(OF_A_CONNECTION) {
+        return;
+    }
     let nominated: Vec<Vec<u8>> = headers
         .all(Known::Connection)
         .flat_map(members)

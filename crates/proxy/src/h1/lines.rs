@@ -2,9 +2,10 @@
 //!
 //! A bare LF ends a line, because HAProxy takes it for that and what is sent on has one normal form.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 
 use super::head::{BadHead, MAX_HEAD};
+use super::octets::{find, has_control};
 
 /// Drops empty lines before a request line (RFC 9112 §2.2).
 pub(super) fn skip_empty_lines(buffer: &mut BytesMut) {
@@ -16,13 +17,15 @@ pub(super) fn skip_empty_lines(buffer: &mut BytesMut) {
             _ => break,
         }
     }
-    let _ = buffer.split_to(skip);
+    if skip > 0 {
+        buffer.advance(skip);
+    }
 }
 
 /// Offset just past the empty line that ends the head.
 pub(super) fn head_end(buffer: &[u8]) -> Result<Option<usize>, BadHead> {
     let mut at = 0;
-    while let Some(lf) = buffer[at..].iter().position(|b| *b == b'\n') {
+    while let Some(lf) = find(&buffer[at..], b'\n') {
         let next = at + lf + 1;
         match &buffer[next..] {
             [b'\n', ..] => return Ok(Some(next + 1)),
@@ -41,20 +44,20 @@ pub(super) fn too_large(buffer: &[u8]) -> BadHead {
 
 /// Lines of a head without their ends, as ranges; stops at the empty line. Folded lines come as one range.
 pub(super) struct Lines<'a> {
-    raw: &'a Bytes,
+    raw: &'a [u8],
     at: usize,
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn of(raw: &'a Bytes) -> Self {
+    pub(super) fn of(raw: &'a [u8]) -> Self {
         Self { raw, at: 0 }
     }
 }
 
 impl Iterator for Lines<'_> {
-    type Item = Result<(usize, usize), BadHead>;
+    type Item = (usize, usize);
 
-    fn next(&mut self) -> Option<Self::Item> {
+    fn next(&mut self) -> Option<(usize, usize)> {
         let start = self.at;
         let mut end = self.line_end(start)?;
         if end == start {
@@ -63,26 +66,26 @@ impl Iterator for Lines<'_> {
         while matches!(self.raw.get(self.at), Some(b' ' | b'\t')) {
             end = self.line_end(self.at)?;
         }
-        Some(Ok((start, end)))
+        Some((start, end))
     }
 }
 
 impl Lines<'_> {
     fn line_end(&mut self, from: usize) -> Option<usize> {
-        let lf = from + self.raw.get(from..)?.iter().position(|b| *b == b'\n')?;
+        let lf = from + find(self.raw.get(from..)?, b'\n')?;
         self.at = lf + 1;
         Some(if lf > from && self.raw[lf - 1] == b'\r' { lf - 1 } else { lf })
     }
 }
 
 /// RFC 9112 §5.2: each line fold becomes one space. Any other control character is refused.
-pub(super) fn unfolded(text: &[u8]) -> Result<Bytes, BadHead> {
+pub(super) fn unfolded(text: &[u8]) -> Result<Vec<u8>, BadHead> {
     let mut out: Vec<u8> = Vec::with_capacity(text.len());
     let mut lines = text.split(|b| *b == b'\n').peekable();
     while let Some(line) = lines.next() {
         // The CR of the last line went with its LF; one that is still there is bare.
         let line = if lines.peek().is_some() { line.strip_suffix(b"\r").unwrap_or(line) } else { line };
-        if line.iter().any(|b| is_control(*b)) {
+        if has_control(line) {
             return Err(BadHead::Value);
         }
         if !out.is_empty() {
@@ -90,10 +93,5 @@ pub(super) fn unfolded(text: &[u8]) -> Result<Bytes, BadHead> {
         }
         out.extend_from_slice(line.trim_ascii());
     }
-    Ok(Bytes::from(out.trim_ascii().to_vec()))
-}
-
-/// Whether the byte may not stand in a field value.
-pub(super) fn is_control(byte: u8) -> bool {
-    (byte < 0x20 && byte != b'\t') || byte == 0x7f
+    Ok(out.trim_ascii().to_vec())
 }

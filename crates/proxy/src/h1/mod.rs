@@ -11,6 +11,7 @@ mod head;
 mod header_list;
 mod hop_by_hop;
 mod lines;
+mod octets;
 
 pub use body::{BadBody, BodyDecoder, Decoded};
 pub use encode::{NameCase, write_chunk_size, write_fields, write_last_chunk, write_request, write_response};

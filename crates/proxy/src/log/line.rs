@@ -69,7 +69,7 @@ fn prefix(out: &mut String, ctx: &Ctx, frontend: &str) {
         out,
         "{} [{}] {frontend} {}/{server}",
         client(ctx),
-        clock::request_date(ctx.accepted),
+        clock::request_date(ctx.date()),
         backend.as_ref().map_or(frontend, |b| b.name()),
     );
 }

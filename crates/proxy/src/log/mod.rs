@@ -69,6 +69,16 @@ impl AccessSink {
         self.writer.send(&self.targets, Level::Info, line);
     }
 
+    /// Whether anybody gets the lines.
+    pub(crate) fn writes(&self) -> bool {
+        !self.targets.is_empty()
+    }
+
+    /// Whether lines name the address a client connected to.
+    pub(crate) fn says_local(&self) -> bool {
+        self.format == LogFormat::Basic && self.writes()
+    }
+
     /// Connections now, the logged one included: process, frontend, backend, server.
     fn connections(&self, ctx: &Ctx) -> [u32; 4] {
         let process = self.objects.process.connections.load(Ordering::Relaxed);

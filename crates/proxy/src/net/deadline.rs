@@ -2,51 +2,54 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-/// A limit on how long nothing may happen. The timer is made when first waited for, and pushed back rather than made anew:
-/// most waits end long before their limit.
+use crate::clock;
+
+/// A limit on how long nothing may happen. The timer is made when first waited for. A restart leaves it as it is, because
+/// most waits end long before their limit: a timer that goes off too early is set again, for what is left.
 #[derive(Debug)]
 pub(crate) struct Deadline {
     limit: Option<Duration>,
     sleep: Option<Pin<Box<Sleep>>>,
-    running: bool,
+    /// When the wait began that is going on.
+    since: Option<Instant>,
 }
 
 impl Deadline {
     /// A limit; `None` never passes.
     pub(crate) fn new(limit: Option<Duration>) -> Self {
-        Self { limit, sleep: None, running: false }
+        Self { limit, sleep: None, since: None }
     }
 
     /// Something happened: the time starts anew with the next wait.
     pub(crate) fn restart(&mut self) {
-        self.running = false;
+        self.since = None;
     }
 
     /// Another limit from now on.
     pub(crate) fn change(&mut self, limit: Option<Duration>) {
-        self.limit = limit;
-        self.running = false;
+        *self = Self::new(limit);
     }
 
     /// Ready when the limit has passed since the first wait after the last [`Self::restart`].
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(limit) = self.limit else { return Poll::Pending };
-        let sleep = match &mut self.sleep {
-            Some(sleep) => {
-                if !self.running {
-                    sleep.as_mut().reset(Instant::now() + limit);
-                }
-                sleep
+        let since = *self.since.get_or_insert_with(|| match self.sleep {
+            Some(_) => clock::recent().into(),
+            None => clock::now().into(),
+        });
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(since + limit)));
+        loop {
+            ready!(sleep.as_mut().poll(cx));
+            if sleep.deadline() >= since + limit {
+                return Poll::Ready(());
             }
-            none => none.insert(Box::pin(tokio::time::sleep_until(Instant::now() + limit))),
-        };
-        self.running = true;
-        sleep.as_mut().poll(cx)
+            sleep.as_mut().reset(since + limit);
+        }
     }
 }
 
@@ -84,10 +87,12 @@ mod tests {
         let started = Instant::now();
         assert!(!is_over(&mut deadline).await);
         tokio::time::advance(Duration::from_secs(8)).await;
+        clock::now();
         deadline.restart();
         assert!(!is_over(&mut deadline).await);
         poll_fn(|cx| deadline.poll(cx)).await;
         assert_eq!(started.elapsed().as_secs(), 18);
+        clock::now();
         deadline.change(Some(Duration::from_secs(1)));
         poll_fn(|cx| deadline.poll(cx)).await;
         assert_eq!(started.elapsed().as_secs(), 19);

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::BytesMut;
 
 use super::Stream;
+use crate::clock;
 
 /// Bytes asked of the kernel at once (`tune.bufsize`).
 pub(crate) const READ_SIZE: usize = 16 * 1024;
@@ -35,16 +36,29 @@ impl Input {
         if self.ended {
             return Poll::Ready(Ok(0));
         }
+        let room = if self.buffer.is_empty() { READ_SIZE } else { READ_SIZE / 4 };
+        if self.buffer.capacity() - self.buffer.len() < room {
+            // Only who has something to read gets room for it.
+            ready!(stream.poll_may_read(cx))?;
+            self.make(room);
+        }
+        let read = ready!(stream.poll_read(cx, &mut self.buffer));
+        clock::now();
+        self.ended = matches!(read, Ok(0));
+        Poll::Ready(read)
+    }
+
+    /// Makes room for `size` bytes more.
+    fn make(&mut self, size: usize) {
         if self.buffer.capacity() == 0 {
-            ready!(stream.poll_read_ready(cx))?;
             self.buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
         }
-        self.buffer.reserve(if self.buffer.is_empty() { READ_SIZE } else { READ_SIZE / 4 });
-        let read = stream.poll_read(cx, &mut self.buffer);
-        if let Poll::Ready(Ok(0)) = read {
-            self.ended = true;
-        }
-        read
+        self.buffer.reserve(size);
+    }
+
+    /// The bytes read ahead.
+    pub(crate) fn into_buffer(mut self) -> BytesMut {
+        std::mem::take(&mut self.buffer)
     }
 
     /// Nothing is expected for a while: an empty buffer goes to those who have something to read.
@@ -55,11 +69,20 @@ impl Input {
         let mut buffer = std::mem::take(&mut self.buffer);
         // One that others still hold pieces of cannot be used again yet.
         if buffer.try_reclaim(READ_SIZE) {
-            SPARE.with_borrow_mut(|spare| {
+            // While a thread ends its list may be gone already.
+            let _ = SPARE.try_with(|spare| {
+                let mut spare = spare.borrow_mut();
                 if spare.len() < MOST_SPARE {
                     spare.push(buffer);
                 }
             });
         }
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        self.buffer.clear();
+        self.rest();
     }
 }

@@ -1,32 +1,54 @@
 //! A byte stream to a client or a server.
 
+use std::cell::OnceCell;
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
+use rustix::net::SendFlags;
 use socket2::SockRef;
 use tokio::io::Interest;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::io::unix::AsyncFd;
 
-/// A TCP or Unix stream, used through a shared reference: one task owns it and reads and writes at once.
+use super::sys;
+
+/// A connected TCP or Unix socket, used through a shared reference: one task owns it and reads and writes at once.
+///
+/// The event loop is told to watch it by the first who has to wait. A client that has sent its request when it is
+/// accepted, and leaves with the response, costs the event loop nothing.
 #[derive(Debug)]
-pub(crate) enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
+pub(crate) struct Stream {
+    watch: OnceCell<AsyncFd<Rc<OwnedFd>>>,
+    socket: Rc<OwnedFd>,
 }
 
 impl Stream {
+    /// A stream over a socket that does not block.
+    pub(crate) fn new(socket: OwnedFd) -> Self {
+        Self { watch: OnceCell::new(), socket: Rc::new(socket) }
+    }
+
+    /// Whether the event loop watches it: only then does anybody hear that the other end has gone.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watch.get().is_some()
+    }
+
+    fn watch(&self) -> io::Result<&AsyncFd<Rc<OwnedFd>>> {
+        if let Some(watch) = self.watch.get() {
+            return Ok(watch);
+        }
+        let watch = sys::watch(Rc::clone(&self.socket))?;
+        Ok(self.watch.get_or_init(|| watch))
+    }
+
     /// Reads what is there into `buffer`; `0` is the end of the stream.
     pub(crate) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
         loop {
             let room = buffer.capacity() - buffer.len();
-            let tried = match self {
-                Self::Tcp(s) => s.try_read_buf(buffer),
-                Self::Unix(s) => s.try_read_buf(buffer),
-            };
-            if let Some(done) = unless_blocked(tried) {
+            if let Some(done) = self.try_io(Interest::READABLE, || sys::recv(&self.socket, buffer)) {
                 if done.as_ref().is_ok_and(|n| *n > 0 && *n < room) {
                     self.clear_read_readiness();
                 }
@@ -38,20 +60,21 @@ impl Stream {
 
     /// A short read has emptied the socket: saying so spares the system call that would only return EAGAIN.
     fn clear_read_readiness(&self) {
-        let _ = self.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+        if let Some(watch) = self.watch.get() {
+            let _ = watch.try_io(Interest::READABLE, |_| Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+        }
     }
 
     /// Writes as much of `pieces` as fits.
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         loop {
-            // One piece needs no vector: send(2) is a shorter way into the kernel than writev(2).
-            let tried = match (self, pieces) {
-                (Self::Tcp(s), [one]) => s.try_write(one),
-                (Self::Unix(s), [one]) => s.try_write(one),
-                (Self::Tcp(s), _) => s.try_write_vectored(pieces),
-                (Self::Unix(s), _) => s.try_write_vectored(pieces),
-            };
-            match unless_blocked(tried) {
+            // One piece needs no vector: send(2) is a shorter way into the kernel than sendmsg(2). And rustix takes a
+            // shorter way there than the C library, whose calls are points where threads can be cancelled.
+            let tried = self.try_io(Interest::WRITABLE, || match pieces {
+                [one] => Ok(rustix::net::send(&self.socket, one, SendFlags::NOSIGNAL)?),
+                _ => SockRef::from(self).send_vectored(pieces),
+            });
+            match tried {
                 Some(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Some(done) => return Poll::Ready(done),
                 None => ready!(self.poll_write_ready(cx))?,
@@ -59,32 +82,30 @@ impl Stream {
         }
     }
 
+    /// Ready unless it is known that there is nothing to read.
+    pub(crate) fn poll_may_read(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_watched() { self.poll_read_ready(cx) } else { Poll::Ready(Ok(())) }
+    }
+
     /// Ready when a read may make progress.
     pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(s) => s.poll_read_ready(cx),
-            Self::Unix(s) => s.poll_read_ready(cx),
-        }
+        self.watch()?.poll_read_ready(cx).map_ok(drop)
     }
 
     /// Ready when a write may make progress.
     pub(crate) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(s) => s.poll_write_ready(cx),
-            Self::Unix(s) => s.poll_write_ready(cx),
-        }
+        self.watch()?.poll_write_ready(cx).map_ok(drop)
     }
 
-    /// Runs a system call on the descriptor when it is ready for `interest`; `None` when it would block, in which
-    /// case readiness has been cleared.
+    /// Runs a system call on the descriptor unless it is known not to be ready for `interest`; `None` when it would block.
     pub(crate) fn try_io<T>(
         &self,
         interest: Interest,
         call: impl FnOnce() -> io::Result<T>,
     ) -> Option<io::Result<T>> {
-        unless_blocked(match self {
-            Self::Tcp(s) => s.try_io(interest, call),
-            Self::Unix(s) => s.try_io(interest, call),
+        unless_blocked(match self.watch.get() {
+            Some(watch) => watch.try_io(interest, |_| call()),
+            None => call(),
         })
     }
 
@@ -93,6 +114,11 @@ impl Stream {
         let mut byte = [std::mem::MaybeUninit::uninit(); 1];
         let peeked = self.try_io(Interest::READABLE, || SockRef::from(self).peek(&mut byte));
         peeked.is_none()
+    }
+
+    /// The address it is connected to at this end; `None` for a Unix socket.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        SockRef::from(self).local_addr().ok()?.as_socket()
     }
 
     /// Sends FIN: nothing more will be written.
@@ -104,10 +130,7 @@ impl Stream {
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Tcp(s) => s.as_fd(),
-            Self::Unix(s) => s.as_fd(),
-        }
+        self.socket.as_fd()
     }
 }
 

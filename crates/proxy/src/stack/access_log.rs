@@ -41,11 +41,11 @@ pub(crate) struct AccessLog<S> {
     sink: Rc<AccessSink>,
 }
 
-impl<S> Service<Request> for AccessLog<S>
+impl<S> Service<Box<Request>> for AccessLog<S>
 where
-    S: Service<Request, Response = Response, Error = Gone>,
+    S: Service<Box<Request>, Response = Box<Response>, Error = Gone>,
 {
-    type Response = Response;
+    type Response = Box<Response>;
     type Error = Gone;
     type Future = AccessLogFuture<S::Future>;
 
@@ -53,7 +53,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, request: Box<Request>) -> Self::Future {
         let guard = LogGuard::new(Rc::clone(&request.ctx), Rc::clone(&self.sink));
         AccessLogFuture { inner: self.inner.call(request), guard: Some(guard) }
     }
@@ -68,7 +68,7 @@ pin_project_lite::pin_project! {
     }
 }
 
-impl<F: Future<Output = Result<Response, Gone>>> Future for AccessLogFuture<F> {
+impl<F: Future<Output = Result<Box<Response>, Gone>>> Future for AccessLogFuture<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

@@ -4,12 +4,12 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use lb_core::{Pick, PickInput, ServerId};
 use tokio::sync::oneshot;
 
 use super::endpoint::{Endpoint, Failed, Sent};
+use crate::clock;
 use crate::ctx::{Ctx, Phase};
 use crate::error::ProxyError;
 use crate::message::{Request, Response};
@@ -40,7 +40,11 @@ pub(crate) struct Balance {
 
 impl Balance {
     /// Sends the request to a server: to `same` when given, otherwise to one picked now.
-    pub(crate) async fn attempt(&self, request: Request, same: Option<ServerId>) -> Result<Response, Failed> {
+    pub(crate) async fn attempt(
+        &self,
+        request: Box<Request>,
+        same: Option<ServerId>,
+    ) -> Result<Box<Response>, Failed> {
         let permit = match self.permit(&request.ctx, same).await {
             Ok(permit) => permit,
             Err(error) => return Err(Failed { request, error, sent: Sent::Answered }),
@@ -72,7 +76,7 @@ impl Balance {
         let endpoint = &self.endpoints[id.0 as usize];
         let sessions = endpoint.server.sessions.fetch_add(1, Ordering::Relaxed) + 1;
         endpoint.server.sessions_max.observe(u64::from(sessions));
-        let now = Instant::now();
+        let now = clock::recent();
         endpoint.metrics.picked(now);
         ctx.endpoint.replace(Some(Rc::clone(endpoint)));
         ctx.tried.borrow_mut().insert(id);
@@ -112,6 +116,7 @@ impl Balance {
         let timeouts = self.backend.plan().timeouts;
         let limit = timeouts.queue.or(timeouts.connect);
         let granted = within(limit, &mut place.receiver).await;
+        clock::now();
         match granted {
             Some(Ok(id)) => {
                 place.ticket = None;

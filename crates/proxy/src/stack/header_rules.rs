@@ -86,11 +86,11 @@ pub(crate) struct HeaderRules<S> {
     rules: Rc<Rules>,
 }
 
-impl<S> Service<Request> for HeaderRules<S>
+impl<S> Service<Box<Request>> for HeaderRules<S>
 where
-    S: Service<Request, Response = Response, Error = ProxyError>,
+    S: Service<Box<Request>, Response = Box<Response>, Error = ProxyError>,
 {
-    type Response = Response;
+    type Response = Box<Response>;
     type Error = ProxyError;
     type Future = HeaderRulesFuture<S::Future>;
 
@@ -98,7 +98,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Box<Request>) -> Self::Future {
         if self.rules.strip {
             h1::strip(&mut request.head.headers);
         }
@@ -119,7 +119,7 @@ pin_project_lite::pin_project! {
     }
 }
 
-impl<F: Future<Output = Result<Response, ProxyError>>> Future for HeaderRulesFuture<F> {
+impl<F: Future<Output = Result<Box<Response>, ProxyError>>> Future for HeaderRulesFuture<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

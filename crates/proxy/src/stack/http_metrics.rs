@@ -40,11 +40,11 @@ pub(crate) struct HttpMetrics<S> {
     metrics: Rc<FrontendMetrics>,
 }
 
-impl<S> Service<Request> for HttpMetrics<S>
+impl<S> Service<Box<Request>> for HttpMetrics<S>
 where
-    S: Service<Request, Response = Response, Error = Gone>,
+    S: Service<Box<Request>, Response = Box<Response>, Error = Gone>,
 {
-    type Response = Response;
+    type Response = Box<Response>;
     type Error = Gone;
     type Future = HttpMetricsFuture<S::Future>;
 
@@ -52,7 +52,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, request: Box<Request>) -> Self::Future {
         self.metrics.request(request.ctx.started);
         let guard = MetricsGuard::new(Rc::clone(&request.ctx), Rc::clone(&self.metrics));
         HttpMetricsFuture { inner: self.inner.call(request), guard: Some(guard) }
@@ -68,7 +68,7 @@ pin_project_lite::pin_project! {
     }
 }
 
-impl<F: Future<Output = Result<Response, Gone>>> Future for HttpMetricsFuture<F> {
+impl<F: Future<Output = Result<Box<Response>, Gone>>> Future for HttpMetricsFuture<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use config::haproxy::{Balance as Algorithm, Proxy, Redispatch as Policy};
 use lb_core::ServerId;
@@ -17,6 +17,7 @@ use tower::Service;
 
 use super::balance::Balance;
 use super::endpoint::{Failed, Sent};
+use crate::clock;
 use crate::ctx::Ctx;
 use crate::error::ProxyError;
 use crate::message::{Request, Response};
@@ -36,24 +37,23 @@ impl Redispatch {
     }
 }
 
-impl Service<Request> for Redispatch {
-    type Response = Response;
+impl Service<Box<Request>> for Redispatch {
+    type Response = Box<Response>;
     type Error = ProxyError;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, ProxyError>>>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Box<Response>, ProxyError>>>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ProxyError>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, request: Box<Request>) -> Self::Future {
         Box::pin(attempts(Rc::clone(&self.balance), request))
     }
 }
 
-async fn attempts(balance: Rc<Balance>, mut request: Request) -> Result<Response, ProxyError> {
+async fn attempts(balance: Rc<Balance>, mut request: Box<Request>) -> Result<Box<Response>, ProxyError> {
     let ctx = Rc::clone(&request.ctx);
-    let plan = balance.backend.plan();
-    balance.backend.deposit_retry(Instant::now());
+    balance.backend.deposit_retry(clock::recent());
     let mut same = None;
     loop {
         let Failed { request: returned, error, sent } = match balance.attempt(request, same).await {
@@ -61,8 +61,9 @@ async fn attempts(balance: Rc<Balance>, mut request: Request) -> Result<Response
             Err(failed) => failed,
         };
         request = returned;
-        let again =
-            ctx.retries.get() < plan.retries && may_repeat(&balance, &request, sent) && request.body.rewind();
+        let again = ctx.retries.get() < balance.backend.plan().retries
+            && may_repeat(&balance, &request, sent)
+            && request.body.rewind();
         if !again {
             return Err(error);
         }
@@ -74,7 +75,7 @@ async fn attempts(balance: Rc<Balance>, mut request: Request) -> Result<Response
 fn may_repeat(balance: &Balance, request: &Request, sent: Sent) -> bool {
     match sent {
         Sent::Nothing => true,
-        Sent::NoAnswer => request.head.is_idempotent() && balance.backend.withdraw_retry(Instant::now()),
+        Sent::NoAnswer => request.head.is_idempotent() && balance.backend.withdraw_retry(clock::now()),
         Sent::Answered => false,
     }
 }
@@ -98,6 +99,7 @@ pub(crate) async fn prepare(balance: &Balance, ctx: &Ctx, sent: Sent) -> Option<
     if sent == Sent::Nothing {
         let pause = plan.timeouts.connect.unwrap_or(TURN_AROUND).min(TURN_AROUND);
         tokio::time::sleep(pause).await;
+        clock::now();
     }
     ctx.tried.borrow_mut().clear();
     if elsewhere { None } else { ctx.endpoint.borrow().as_ref().map(|e| e.server.pool_id) }

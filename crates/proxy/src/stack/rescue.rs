@@ -44,11 +44,11 @@ pub(crate) struct Rescue<S> {
     pages: Rc<ErrorPages>,
 }
 
-impl<S> Service<Request> for Rescue<S>
+impl<S> Service<Box<Request>> for Rescue<S>
 where
-    S: Service<Request, Response = Response, Error = ProxyError>,
+    S: Service<Box<Request>, Response = Box<Response>, Error = ProxyError>,
 {
-    type Response = Response;
+    type Response = Box<Response>;
     type Error = Gone;
     type Future = RescueFuture<S::Future>;
 
@@ -56,7 +56,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, request: Box<Request>) -> Self::Future {
         let ctx = Rc::clone(&request.ctx);
         RescueFuture { inner: self.inner.call(request), ctx, pages: Rc::clone(&self.pages) }
     }
@@ -72,8 +72,8 @@ pin_project_lite::pin_project! {
     }
 }
 
-impl<F: Future<Output = Result<Response, ProxyError>>> Future for RescueFuture<F> {
-    type Output = Result<Response, Gone>;
+impl<F: Future<Output = Result<Box<Response>, ProxyError>>> Future for RescueFuture<F> {
+    type Output = Result<Box<Response>, Gone>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
@@ -85,7 +85,7 @@ impl<F: Future<Output = Result<Response, ProxyError>>> Future for RescueFuture<F
 }
 
 /// The response for `error`, if anybody is there to read it.
-pub(crate) fn respond(ctx: &Ctx, pages: &ErrorPages, error: ProxyError) -> Option<Response> {
+pub(crate) fn respond(ctx: &Ctx, pages: &ErrorPages, error: ProxyError) -> Option<Box<Response>> {
     ctx.end(error);
     let status = error.status()?;
     ctx.status.set(Some(status));

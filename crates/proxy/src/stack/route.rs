@@ -45,17 +45,17 @@ impl Destination {
     }
 }
 
-type Outcome = Result<Response, ProxyError>;
+type Outcome = Result<Box<Response>, ProxyError>;
 
 pin_project_lite::pin_project! {
     /// Future of [`Route`]. Requests for a backend, which are nearly all, need no allocation of their own.
     #[project = Branch]
     pub(crate) enum RouteFuture {
         Local { outcome: Option<Outcome> },
-        Page { answer: Pin<Box<dyn Future<Output = Response>>> },
+        Page { answer: Pin<Box<dyn Future<Output = Box<Response>>>> },
         Backend {
             #[pin]
-            answer: <BackendService as Service<Request>>::Future,
+            answer: <BackendService as Service<Box<Request>>>::Future,
         },
     }
 }
@@ -80,8 +80,8 @@ impl Future for RouteFuture {
     }
 }
 
-impl Service<Request> for Route {
-    type Response = Response;
+impl Service<Box<Request>> for Route {
+    type Response = Box<Response>;
     type Error = ProxyError;
     type Future = RouteFuture;
 
@@ -89,7 +89,7 @@ impl Service<Request> for Route {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> RouteFuture {
+    fn call(&mut self, request: Box<Request>) -> RouteFuture {
         if self.monitor_uri.as_ref().is_some_and(|uri| request.head.path() == uri.as_bytes()) {
             request.ctx.intercepted.set(true);
             request.ctx.status.set(Some(200));
@@ -99,16 +99,16 @@ impl Service<Request> for Route {
             let page = page.clone();
             return RouteFuture::Page { answer: Box::pin(async move { page.answer(request).await }) };
         }
-        let Some(destination) = &self.backend else {
+        let Some(destination) = &mut self.backend else {
             return RouteFuture::local(Err(ProxyError::NoServer));
         };
         request.ctx.phase.set(Phase::Queue);
         destination.enter(&request.ctx);
-        RouteFuture::Backend { answer: destination.service.clone().call(request) }
+        RouteFuture::Backend { answer: destination.service.call(request) }
     }
 }
 
-fn alive() -> Response {
+fn alive() -> Box<Response> {
     let body = Bytes::from_static(b"<html><body><h1>200 OK</h1>\nService ready.\n</body></html>\n");
     let mut head = ResponseHead::new(200, "OK");
     head.headers.push("content-length", body.len().to_string());

@@ -47,7 +47,7 @@ impl StatsPage {
     }
 
     /// Answers it.
-    pub(crate) async fn answer(&self, mut request: Request) -> Response {
+    pub(crate) async fn answer(&self, mut request: Box<Request>) -> Box<Response> {
         request.ctx.intercepted.set(true);
         let response = if !self.may_see(&request.head) {
             self.ask_for_password()
@@ -79,14 +79,14 @@ impl StatsPage {
         })
     }
 
-    fn ask_for_password(&self) -> Response {
+    fn ask_for_password(&self) -> Box<Response> {
         let mut response = error(401, "Unauthorized");
         let challenge = format!("Basic realm=\"{}\"", self.plan.realm.replace(['"', '\\'], ""));
         response.head.headers.push("www-authenticate", challenge);
         response
     }
 
-    fn page(&self, head: &RequestHead) -> Response {
+    fn page(&self, head: &RequestHead) -> Box<Response> {
         let path = String::from_utf8_lossy(head.path()).into_owned();
         if is_metrics(head.path()) {
             let query = path.split_once('?').map_or("", |(_, query)| query);
@@ -137,7 +137,7 @@ impl StatsPage {
     }
 
     /// A form was sent: the change is made, then the client is sent back to the page with the outcome.
-    async fn command(&self, request: &mut Request) -> Response {
+    async fn command(&self, request: &mut Request) -> Box<Response> {
         let outcome = match same_site(&request.head) {
             false => html::Banner::Denied,
             true => match form(request).await {
@@ -184,7 +184,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (x, y)| difference | (x ^ y)) == 0
 }
 
-fn content(kind: &'static str, text: String, refresh: Option<u32>) -> Response {
+fn content(kind: &'static str, text: String, refresh: Option<u32>) -> Box<Response> {
     let mut head = ResponseHead::new(200, "OK");
     head.headers.push("cache-control", "no-cache");
     head.headers.push("content-type", kind);
@@ -195,7 +195,7 @@ fn content(kind: &'static str, text: String, refresh: Option<u32>) -> Response {
     Response::local(head, Bytes::from(text))
 }
 
-fn error(status: u16, reason: &'static str) -> Response {
+fn error(status: u16, reason: &'static str) -> Box<Response> {
     let body = Bytes::from(format!("<html><body><h1>{status} {reason}</h1></body></html>\n"));
     let mut head = ResponseHead::new(status, reason);
     head.headers.push("content-length", body.len().to_string());

@@ -10,7 +10,7 @@ use crate::haproxy::lexer::Word;
 use crate::haproxy::model::{ConnectionMode, ForwardFor, LogFormat, Redispatch};
 
 const CHECKS: &str = "checks are TCP connects, or HTTP requests with 'option httpchk'";
-const SPLICE: &str = "TCP mode always splices where the kernel can";
+const SPLICE: &str = "TCP mode and long response bodies always splice";
 const SMART: &str = "acknowledgements are left to the kernel";
 const LOGS: &str = "log lines are those of 'option httplog' and 'option tcplog', written when a stream ends";
 const ADDRESS: &str = "'option forwardfor' passes the client's address on";

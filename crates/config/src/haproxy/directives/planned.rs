@@ -103,7 +103,7 @@ pub(super) static GLOBAL: &[Keyword] = &[
     keyword("maxcompcpuusage", G, Action::NoEffect(LOOP)),
     keyword("maxcomprate", G, Action::NoEffect("TLS and compression are not there yet")),
     keyword("maxconnrate", G, Action::NotYet("'maxconn' limits the connections of the process")),
-    keyword("maxpipes", G, Action::NoEffect(LOOP)),
+    keyword("maxpipes", G, Action::NoEffect("there is a pipe for each fourth connection of maxconn")),
     keyword("maxsessrate", G, Action::NotYet("'maxconn' limits the connections of the process")),
     keyword("maxsslconn", G, Action::NoEffect("TLS and compression are not there yet")),
     keyword("maxsslrate", G, Action::NoEffect("TLS and compression are not there yet")),

@@ -3,13 +3,13 @@
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Instant;
 
 use config::haproxy::ConnectionMode;
 
 use super::upload::{Stopped, Upload};
 use super::{Endpoint, Failed, Sent, Upstream, UpstreamBody};
-use crate::client::{ClientIo, send_interim};
+use crate::client::send_interim;
+use crate::clock;
 use crate::error::ProxyError;
 use crate::h1::{self, BodyLength, ConnectionOptions, RequestHead, ResponseHead, Version};
 use crate::message::{Request, Response, ResponseBody};
@@ -19,30 +19,29 @@ use crate::stack::balance::Permit;
 /// Sends `request` over `upstream`, returns when the final response head has been read.
 pub(crate) async fn exchange(
     endpoint: &Rc<Endpoint>,
-    upstream: Upstream,
-    request: Request,
+    upstream: Box<Upstream>,
+    request: Box<Request>,
     permit: Permit,
-) -> Result<Response, Failed> {
-    let Request { head, length, options, body, ctx } = request;
+) -> Result<Box<Response>, Failed> {
     let mut encoded = Scratch::new();
-    write_head(&mut encoded, &head, &options, endpoint);
-    let client = Rc::clone(body.client());
+    write_head(&mut encoded, &request.head, &request.options, endpoint);
     let mut attempt =
-        Attempt { upload: Upload::new(encoded, body, length, endpoint.case), upstream, uploaded: false };
-    let outcome = attempt.final_head(&client, &head, &options, endpoint).await;
-    let Attempt { upload, upstream, uploaded, .. } = attempt;
+        Attempt { upload: Upload::new(encoded, request, endpoint.case), upstream, uploaded: false };
+    let outcome = attempt.final_head(endpoint).await;
+    let Attempt { upload, upstream, uploaded } = attempt;
     match outcome {
         Ok((response, length)) => {
-            ctx.answered_at.set(Some(Instant::now()));
-            ctx.status.set(Some(response.status));
-            let upload = (!uploaded).then_some(upload);
+            let request = upload.request();
+            request.ctx.answered_at.set(Some(clock::recent()));
+            request.ctx.status.set(Some(response.status));
             let tunnel = response.status == 101
-                || (head.method() == b"CONNECT" && (200..300).contains(&response.status));
-            Ok(if tunnel {
+                || (request.head.method() == b"CONNECT" && (200..300).contains(&response.status));
+            let upload = (!uploaded).then(|| Box::new(upload));
+            Ok(Box::new(if tunnel {
                 open_tunnel(upstream, response, permit)
             } else {
                 respond(endpoint, upstream, upload, response, length, permit)
-            })
+            }))
         }
         Err(error) => {
             drop(permit);
@@ -51,8 +50,7 @@ pub(crate) async fn exchange(
                 ProxyError::ServerClosed if upstream.input.buffer.is_empty() => Sent::NoAnswer,
                 _ => Sent::Answered,
             };
-            let body = upload.into_body();
-            Err(Failed { request: Request { head, length, options, body, ctx }, error, sent })
+            Err(Failed { request: upload.into_request(), error, sent })
         }
     }
 }
@@ -76,29 +74,24 @@ fn write_head(out: &mut Vec<u8>, head: &RequestHead, options: &ConnectionOptions
 /// A request on its way and the response being awaited.
 struct Attempt {
     upload: Upload,
-    upstream: Upstream,
+    upstream: Box<Upstream>,
     uploaded: bool,
 }
 
 impl Attempt {
     /// The final response head and the length of its body. Interim responses go to the client as they come.
-    async fn final_head(
-        &mut self,
-        client: &ClientIo,
-        request: &RequestHead,
-        options: &ConnectionOptions,
-        endpoint: &Endpoint,
-    ) -> Result<(ResponseHead, BodyLength), ProxyError> {
+    async fn final_head(&mut self, endpoint: &Endpoint) -> Result<(ResponseHead, BodyLength), ProxyError> {
         loop {
             let mut head = self.next_head().await?;
-            let length =
-                h1::response_framing(&mut head, request.method()).map_err(|_| ProxyError::BadResponse)?;
+            let request = self.upload.request();
+            let length = h1::response_framing(&mut head, request.head.method())
+                .map_err(|_| ProxyError::BadResponse)?;
             match head.status {
-                101 if options.upgrade.is_some() => return Ok((head, length)),
+                101 if request.options.upgrade.is_some() => return Ok((head, length)),
                 101 => return Err(ProxyError::BadResponse),
-                100..200 if request.version == Version::Http11 => {
+                100..200 if request.head.version == Version::Http11 => {
                     h1::strip(&mut head.headers);
-                    send_interim(client, &head, endpoint.case).await?;
+                    send_interim(request.body.client(), &head, endpoint.case).await?;
                 }
                 100..200 => {}
                 _ => return Ok((head, length)),
@@ -119,7 +112,7 @@ impl Attempt {
                     Ok(()) | Err(Stopped::Server) => {}
                 }
             }
-            let Upstream { stream, input, silence, .. } = &mut self.upstream;
+            let Upstream { stream, input, silence, .. } = &mut *self.upstream;
             if self.upload.sent() > before {
                 silence.restart();
             }
@@ -144,17 +137,17 @@ impl Attempt {
 }
 
 /// A response after which the connection carries bytes, not messages (RFC 9110 §7.8, §9.3.6).
-fn open_tunnel(mut upstream: Upstream, head: ResponseHead, permit: Permit) -> Response {
+fn open_tunnel(mut upstream: Box<Upstream>, head: ResponseHead, permit: Permit) -> Response {
     upstream.permit = Some(permit);
-    let body = ResponseBody::Tunnel(Box::new(upstream));
+    let body = ResponseBody::Tunnel(upstream);
     Response { head, length: BodyLength::None, body, close: false, log: None, metrics: None }
 }
 
 /// The response as it goes up the stack.
 fn respond(
     endpoint: &Rc<Endpoint>,
-    upstream: Upstream,
-    upload: Option<Upload>,
+    upstream: Box<Upstream>,
+    upload: Option<Box<Upload>>,
     mut head: ResponseHead,
     length: BodyLength,
     permit: Permit,

@@ -9,7 +9,6 @@ mod upstream;
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 use config::haproxy::{ConnectionMode, HttpReuse, Proxy};
 
@@ -17,6 +16,7 @@ pub(crate) use connect::connect;
 pub(crate) use gate::connection_failed;
 pub(crate) use upstream::{Upstream, UpstreamBody};
 
+use crate::clock;
 use crate::ctx::Phase;
 use crate::error::ProxyError;
 use crate::h1::NameCase;
@@ -28,7 +28,7 @@ use crate::stack::balance::Permit;
 /// A request that got no response, given back so that it can be tried elsewhere.
 #[derive(Debug)]
 pub(crate) struct Failed {
-    pub(crate) request: Request,
+    pub(crate) request: Box<Request>,
     pub(crate) error: ProxyError,
     /// What the server may have seen of it.
     pub(crate) sent: Sent,
@@ -62,7 +62,11 @@ impl Endpoint {
     }
 
     /// Sends the request and returns once the response head is there.
-    pub(crate) async fn call(self: &Rc<Self>, request: Request, permit: Permit) -> Result<Response, Failed> {
+    pub(crate) async fn call(
+        self: &Rc<Self>,
+        request: Box<Request>,
+        permit: Permit,
+    ) -> Result<Box<Response>, Failed> {
         if !gate::admits(&self.server) {
             return Err(Failed { request, error: ProxyError::NoServer, sent: Sent::Nothing });
         }
@@ -77,7 +81,9 @@ impl Endpoint {
             }
             None => {
                 self.metrics.connecting();
-                match connect(&self.server.address, self.plan.timeouts.connect).await {
+                let opened = connect(&self.server.address, self.plan.timeouts.connect).await;
+                clock::now();
+                match opened {
                     Ok(stream) => Upstream::new(stream, self.plan.timeouts.server),
                     Err(error) => {
                         gate::connection_failed(&self.server, error);
@@ -87,7 +93,7 @@ impl Endpoint {
                 }
             }
         };
-        ctx.connected_at.set(Some(Instant::now()));
+        ctx.connected_at.set(Some(clock::recent()));
         ctx.phase.set(Phase::Response);
         exchange::exchange(self, upstream, request, permit).await
     }

@@ -14,12 +14,12 @@ const MOST_IDLE: usize = 1024;
 /// Idle connections, the most recently used last.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    idle: RefCell<VecDeque<(Upstream, Instant)>>,
+    idle: RefCell<VecDeque<(Box<Upstream>, Instant)>>,
 }
 
 impl Pool {
     /// Takes the most recently used connection that its server has not closed.
-    pub(crate) fn checkout(&self) -> Option<Upstream> {
+    pub(crate) fn checkout(&self) -> Option<Box<Upstream>> {
         loop {
             let (upstream, _) = self.idle.borrow_mut().pop_back()?;
             // A server that closed, or spoke without being asked, has made the connection useless.
@@ -30,7 +30,7 @@ impl Pool {
     }
 
     /// Keeps a connection whose last response has been read to its end.
-    pub(crate) fn put(&self, upstream: Upstream, now: Instant) {
+    pub(crate) fn put(&self, upstream: Box<Upstream>, now: Instant) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() >= MOST_IDLE {
             idle.pop_front();

@@ -3,10 +3,9 @@
 use std::io::IoSlice;
 use std::task::{Context, Poll};
 
-use crate::client::ClientBody;
 use crate::error::ProxyError;
 use crate::h1::{self, BodyLength, NameCase};
-use crate::message::Frame;
+use crate::message::{Frame, Request};
 use crate::net::{Scratch, Stream};
 
 /// Body bytes gathered before they are written.
@@ -27,17 +26,23 @@ pub(crate) struct Upload {
     out: Scratch,
     written: usize,
     total: u64,
-    body: ClientBody,
+    request: Box<Request>,
     chunked: bool,
     case: NameCase,
     complete: bool,
 }
 
 impl Upload {
-    /// Sends `head` (already encoded), then `body`.
-    pub(crate) fn new(head: Scratch, body: ClientBody, length: BodyLength, case: NameCase) -> Self {
-        let complete = length == BodyLength::None;
-        Self { out: head, written: 0, total: 0, body, chunked: length == BodyLength::Chunked, case, complete }
+    /// Sends `head`, the encoded head of `request`, then its body.
+    pub(crate) fn new(head: Scratch, request: Box<Request>, case: NameCase) -> Self {
+        let complete = request.length == BodyLength::None;
+        let chunked = request.length == BodyLength::Chunked;
+        Self { out: head, written: 0, total: 0, request, chunked, case, complete }
+    }
+
+    /// What is being sent.
+    pub(crate) fn request(&self) -> &Request {
+        &self.request
     }
 
     /// Bytes handed to the kernel so far.
@@ -45,9 +50,9 @@ impl Upload {
         self.total
     }
 
-    /// The body, to send it again.
-    pub(crate) fn into_body(self) -> ClientBody {
-        self.body
+    /// The request, to send it again.
+    pub(crate) fn into_request(self) -> Box<Request> {
+        self.request
     }
 
     /// Sends what can be sent; ready when everything has been, or nothing more can be.
@@ -77,7 +82,7 @@ impl Upload {
     /// Moves body bytes that are there behind what waits to be written.
     fn gather(&mut self, cx: &mut Context<'_>) -> Result<Gathered, Stopped> {
         while !self.complete && self.out.len() - self.written < GATHER {
-            match self.body.poll_frame(cx) {
+            match self.request.body.poll_frame(cx) {
                 Poll::Pending => return Ok(Gathered::Waiting),
                 Poll::Ready(Some(Err(error))) => return Err(Stopped::Client(error)),
                 Poll::Ready(Some(Ok(Frame::Data(data)))) if self.chunked => {

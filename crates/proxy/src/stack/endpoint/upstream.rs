@@ -2,16 +2,17 @@
 
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::BytesMut;
 
 use super::Endpoint;
 use super::upload::Upload;
+use crate::clock;
 use crate::error::ProxyError;
 use crate::h1::{BodyDecoder, BodyLength, Decoded};
 use crate::message::Frame;
-use crate::net::{Deadline, Input, Stream};
+use crate::net::{Deadline, Input, Pipe, Stream};
 use crate::stack::balance::Permit;
 
 /// A connection that carries a request.
@@ -27,8 +28,9 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    pub(crate) fn new(stream: Stream, timeout: Option<Duration>) -> Self {
-        Self { stream, input: Input::default(), timeout, silence: Deadline::new(timeout), permit: None }
+    pub(crate) fn new(stream: Stream, timeout: Option<Duration>) -> Box<Self> {
+        let silence = Deadline::new(timeout);
+        Box::new(Self { stream, input: Input::default(), timeout, silence, permit: None })
     }
 
     /// `timeout server`.
@@ -38,7 +40,7 @@ impl Upstream {
 
     /// The stream, what was read ahead from it, and the permit to hold while it is used.
     pub(crate) fn into_parts(self) -> (Stream, BytesMut, Option<Permit>) {
-        (self.stream, self.input.buffer, self.permit)
+        (self.stream, self.input.into_buffer(), self.permit)
     }
 }
 
@@ -46,10 +48,10 @@ impl Upstream {
 #[derive(Debug)]
 pub(crate) struct UpstreamBody {
     /// `None` once the connection went back to the pool.
-    upstream: Option<Upstream>,
+    upstream: Option<Box<Upstream>>,
     endpoint: Rc<Endpoint>,
     decoder: BodyDecoder,
-    upload: Option<Upload>,
+    upload: Option<Box<Upload>>,
     reusable: bool,
     permit: Option<Permit>,
 }
@@ -57,10 +59,10 @@ pub(crate) struct UpstreamBody {
 impl UpstreamBody {
     /// `upload` is `None` when the request has been sent completely. `reusable`: the server lets the connection live.
     pub(crate) fn new(
-        upstream: Upstream,
+        upstream: Box<Upstream>,
         endpoint: Rc<Endpoint>,
         length: BodyLength,
-        upload: Option<Upload>,
+        upload: Option<Box<Upload>>,
         reusable: bool,
         permit: Permit,
     ) -> Self {
@@ -111,19 +113,59 @@ impl UpstreamBody {
         }
     }
 
+    /// How many bytes may be moved from socket to socket: what is left of a body of known length, when none of it has been
+    /// read ahead and nothing is on its way up.
+    pub(crate) fn spliceable(&self) -> Option<u64> {
+        let upstream = self.upstream.as_ref()?;
+        let idle = self.upload.is_none() && upstream.input.buffer.is_empty();
+        self.decoder.left().filter(|_| idle)
+    }
+
+    /// Moves body bytes into the empty pipe, as many as are there and fit.
+    pub(crate) fn poll_splice(
+        &mut self,
+        pipe: &mut Pipe,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), ProxyError>> {
+        let (Some(left), Some(upstream)) = (self.decoder.left(), &mut self.upstream) else {
+            return Poll::Ready(Ok(()));
+        };
+        let most = usize::try_from(left).unwrap_or(usize::MAX);
+        match pipe.poll_fill(&upstream.stream, most, cx) {
+            Poll::Ready(Ok(n)) if n > 0 => {
+                clock::now();
+                upstream.silence.restart();
+                self.decoder.passed(n as u64);
+                if self.decoder.is_done() {
+                    self.finish();
+                }
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(_) => Poll::Ready(Err(self.failed(ProxyError::ServerClosed))),
+            Poll::Pending if upstream.silence.poll(cx).is_ready() => {
+                Poll::Ready(Err(self.failed(ProxyError::ServerTimeout)))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
     /// The body is complete: the connection may serve another request if nothing is left on it in either direction.
     fn finish(&mut self) {
         self.permit = None;
         let Some(upstream) = self.upstream.take() else { return };
         if self.reusable && self.upload.is_none() && upstream.input.buffer.is_empty() {
-            self.endpoint.pool.put(upstream, Instant::now());
+            self.endpoint.pool.put(upstream, clock::recent());
         }
     }
 
     fn fail(&mut self, error: ProxyError) -> Poll<Option<Result<Frame, ProxyError>>> {
+        Poll::Ready(Some(Err(self.failed(error))))
+    }
+
+    fn failed(&mut self, error: ProxyError) -> ProxyError {
         self.endpoint.metrics.response_failed();
         self.upstream = None;
         self.permit = None;
-        Poll::Ready(Some(Err(error)))
+        error
     }
 }
