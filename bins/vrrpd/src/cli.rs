@@ -157,4 +157,18 @@ mod tests {
             assert_eq!(cli.signum.map(SignalName::number), Some(number), "{name}");
         }
     }
+
+    #[test]
+    fn the_man_page_has_every_option() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/man/vrrpd.8");
+        let page = std::fs::read_to_string(path).expect("the man page is part of the repository");
+        let page = page.replace("\\-", "-");
+        for option in <Cli as clap::CommandFactory>::command().get_arguments() {
+            let long = option.get_long().expect("every option has a long form");
+            assert!(page.contains(&format!("--{long}")), "--{long}");
+            if let Some(short) = option.get_short() {
+                assert!(page.contains(&format!("-{short}, --{long}")), "-{short}");
+            }
+        }
+    }
 }

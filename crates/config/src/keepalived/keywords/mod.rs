@@ -174,4 +174,56 @@ mod tests {
             assert_eq!((keyword.min(), keyword.max()), (min, max), "{usage}");
         }
     }
+
+    /// A man page without its markup.
+    fn man_page() -> String {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/man/vrrpd.conf.5");
+        let page = std::fs::read_to_string(path).expect("the man page is part of the repository");
+        page.replace("\\-", "-").replace("\\fB", "").replace("\\fR", "")
+    }
+
+    fn section<'a>(page: &'a str, name: &str) -> BTreeSet<&'a str> {
+        let from = page.find(&format!(".SH \"{name}\"")).unwrap_or_else(|| panic!("no section {name}"));
+        let text = &page[from + 4..];
+        let text = &text[..text.find(".SH ").unwrap_or(text.len())];
+        text.split([' ', ',', '\n', '.']).collect()
+    }
+
+    #[test]
+    fn the_man_page_has_every_keyword() {
+        let page = man_page();
+        let entries: BTreeSet<&str> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix(".BI \"").or_else(|| line.strip_prefix(".B ")))
+            .filter_map(|line| line.split(['"', ' ']).next())
+            .collect();
+        let not_yet = section(&page, "NOT YET SUPPORTED");
+        let without_effect = section(&page, "WITHOUT EFFECT");
+        // Routes and rules have words of their own that are other things elsewhere.
+        let elsewhere = [ROUTE, RULE];
+        let everywhere = || ALL.iter().chain(&[ADDRESS]).chain(&elsewhere);
+        let refused = |name: &str| {
+            everywhere()
+                .filter_map(|context| context.find(name))
+                .any(|keyword| matches!(keyword.support, Support::Planned(_) | Support::Missing(_)))
+        };
+        for context in everywhere() {
+            for keyword in context.keywords {
+                let (name, place) = (keyword.name, context.place);
+                match keyword.support {
+                    Support::Full => {
+                        assert!(entries.contains(name), "`{name}` {place} has no entry");
+                        let listed = not_yet.contains(name) && !refused(name);
+                        assert!(!listed, "`{name}` {place} is supported and is listed as not yet");
+                    }
+                    Support::Planned(_) | Support::Missing(_) => {
+                        assert!(not_yet.contains(name), "`{name}` {place} is not listed as not yet");
+                    }
+                    Support::NoEffect(_) | Support::Stock(_) | Support::Idle(_) => {
+                        assert!(without_effect.contains(name), "`{name}` {place} is not listed");
+                    }
+                }
+            }
+        }
+    }
 }
