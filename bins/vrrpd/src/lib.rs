@@ -9,6 +9,7 @@
 //! | `configuration` | a file, checked, or its errors as text |
 //! | `guardian` | the parent process: watches the worker, takes its addresses away when it dies, starts it again |
 //! | `worker` | the process in which everything else runs |
+//! | `scheduling`, `capabilities` | what the process may do, and how it is run |
 //! | `plan` | what a configuration means on this machine: virtual routers, addresses, trackers |
 //! | `driver` | the loop: an input, the node, its actions, the next deadline |
 //! | `executor`, `sockets` | actions to the kernel: addresses with leases, advertisements, announcements |
@@ -47,6 +48,7 @@ mod notify;
 mod pidfile;
 mod plan;
 mod program;
+mod scheduling;
 mod serve;
 mod service_manager;
 mod signals;

@@ -81,3 +81,13 @@ pub(crate) fn prepare(command: &mut Command, identity: Option<Identity>) {
     // thread could have held at the fork.
     unsafe { command.pre_exec(begin) };
 }
+
+/// Schedules this thread round-robin in real time, above everything that is not. What it starts from here on is scheduled
+/// as usual.
+pub(crate) fn set_real_time(priority: u8) -> io::Result<()> {
+    let parameters = libc::sched_param { sched_priority: priority.into() };
+    let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: the pointer is to a whole `sched_param` that outlives the call, and the kernel only reads it.
+    let result = unsafe { libc::sched_setscheduler(0, policy, std::ptr::from_ref(&parameters)) };
+    Errno::result(result).map(drop).map_err(io::Error::from)
+}

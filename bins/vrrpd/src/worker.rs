@@ -12,8 +12,8 @@ use crate::cli::Cli;
 use crate::configuration::Source;
 use crate::driver::{Driver, StartError};
 use crate::guardian::Line;
-use crate::log;
 use crate::program::Program;
+use crate::{log, scheduling};
 
 /// Why the worker ends, other than by being told to.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,7 @@ fn serve(cli: &Cli, guardian: u32, source: Source, config: Config, line: Line) -
         format!("{config:#?}").lines().for_each(|line| info!("{line}"));
     }
     warn_of_scripts(&config);
+    scheduling::apply(&config.global.scheduling).iter().for_each(|refusal| warn!("{refusal}"));
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
     runtime.block_on(async {

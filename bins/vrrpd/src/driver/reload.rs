@@ -7,6 +7,7 @@ use tracing::{error, info, warn};
 use vrrp::{Command, ConfigError};
 
 use super::{Driver, index_of, silence_limit};
+use crate::capabilities;
 use crate::clock::now;
 use crate::notify::Subject;
 use crate::plan::{self, Plan};
@@ -32,6 +33,9 @@ impl Driver {
             error!("Reload failed: the running configuration stays");
             return;
         };
+        if !capabilities::suffice(&config) {
+            warn!("this run was started without programs: those of the new configuration cannot gain privileges");
+        }
         match self.apply(config).await {
             Ok(()) => {
                 self.executor.guardian.reloaded();

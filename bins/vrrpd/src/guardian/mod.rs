@@ -24,9 +24,11 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use self::respawn::Respawn;
 use self::ward::{End, Ward};
+use crate::capabilities;
 use crate::configuration::Source;
 use crate::log::say;
 use crate::pidfile::{PidFile, PidFileError};
+use crate::scheduling;
 use crate::service_manager::ServiceManager;
 use crate::sys::{self, Fork};
 
@@ -57,6 +59,8 @@ pub(crate) enum GuardianError {
     Signals(#[source] io::Error),
     #[error("cannot start the VRRP process: {0}")]
     Fork(#[source] io::Error),
+    #[error("cannot give up capabilities: {0}")]
+    Capabilities(#[source] io::Error),
     #[error(transparent)]
     PidFile(#[from] PidFileError),
 }
@@ -122,6 +126,9 @@ impl Guardian {
 
     /// Starts the worker, again and again; comes back in both processes.
     pub(crate) fn run(mut self) -> Result<Part, GuardianError> {
+        // The worker says what is refused.
+        scheduling::apply(&self.config.global.scheduling);
+        capabilities::keep_only_needed(&self.config).map_err(GuardianError::Capabilities)?;
         loop {
             let (ear, line) = channel::pair().map_err(GuardianError::Fork)?;
             let pid = match sys::fork().map_err(GuardianError::Fork)? {

@@ -186,13 +186,13 @@ async fn gone(pid: Pid) {
 }
 
 /// Threads that want every CPU of the machine, four of them for each.
-struct Load {
+pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Load {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let count = 4 * thread::available_parallelism().map_or(1, usize::from);
         let spin = |stop: Arc<AtomicBool>| {

@@ -35,8 +35,13 @@ pub(crate) fn enter() {
 
 /// Runs a case to its end or to the limit.
 pub(crate) fn run(case: impl Future<Output = ()>) {
+    run_for(CASE_LIMIT, case);
+}
+
+/// The same with another limit.
+pub(crate) fn run_for(limit: Duration, case: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { tokio::time::timeout(CASE_LIMIT, case).await.expect("the case ends in time") });
+    runtime.block_on(async { tokio::time::timeout(limit, case).await.expect("the case ends in time") });
 }
 
 /// The switch, and what the nodes are plugged into.

@@ -21,6 +21,7 @@ mod lints;
 mod many;
 mod notify;
 mod split;
+mod real_time;
 mod telling;
 mod vmac;
 
@@ -48,6 +49,7 @@ const CASES: &[Case] = &[
     ("a_virtual_mac_follows_the_active_within_50_ms", vmac::moved),
     ("a_virtual_mac_that_a_crash_left_is_cleared", vmac::left_over),
     ("advertisements_leave_by_the_virtual_mac_unless_told_not_to", vmac::transmits_below),
+    ("in_real_time_nothing_fails_over_on_a_busy_machine", real_time::busy),
     ("whoever_asks_is_told_the_state", telling::status),
     ("a_change_of_state_is_an_object_in_a_structured_log", telling::structured_log),
     ("dumps_have_keepalived_s_names", telling::dumps),
