@@ -4,7 +4,9 @@ use std::fs;
 use std::io;
 
 use config::keepalived::Config;
-use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, no_new_privs, set_capabilities, set_no_new_privs};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, capabilities, no_new_privs, set_capabilities, set_no_new_privs,
+};
 
 const NET_ADMIN: u32 = 12;
 const NET_RAW: u32 = 13;

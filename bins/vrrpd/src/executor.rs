@@ -272,6 +272,11 @@ impl Executor {
         self.held.iter().find(|(_, vip)| vip.key() == *key).map(|(&holder, _)| holder)
     }
 
+    /// Leaves an address away that somebody has removed, until what is not held is tried again.
+    pub(crate) fn let_go(&mut self, key: &AddressKey) {
+        self.leases.release(key);
+    }
+
     /// Forgets the leases that ran out. The kernel has removed the addresses.
     pub(crate) fn take_lapsed(&mut self, now: Instant) -> Vec<VirtualAddress> {
         self.leases.due(now).lapsed

@@ -9,6 +9,7 @@
 //! | `configuration` | a file, checked, or its errors as text |
 //! | `guardian` | the parent process: watches the worker, takes its addresses away when it dies, starts it again |
 //! | `worker` | the process in which everything else runs |
+//! | `locks`, `fights` | one daemon a virtual router; an address that somebody else removes |
 //! | `scheduling`, `capabilities` | what the process may do, and how it is run |
 //! | `plan` | what a configuration means on this machine: virtual routers, addresses, trackers |
 //! | `driver` | the loop: an input, the node, its actions, the next deadline |
@@ -39,9 +40,11 @@ mod debounce;
 mod driver;
 mod dump;
 mod executor;
+mod fights;
 mod guardian;
 mod hooks;
 mod lint;
+mod locks;
 mod log;
 mod network;
 mod notify;

@@ -45,11 +45,15 @@ impl Driver {
             && self.monitor.view().address(&address.key()).is_none()
             && let Some((id, vip)) = self.executor.missed(&address.key())
         {
-            if let Some(instance) = self.plan.instances.get(&id) {
-                warn!("({}) VIP {vip} was removed by somebody else: it is put back", instance.name);
+            let name = self.plan.instances.get(&id).map_or("", |instance| &instance.name);
+            if self.fights.admit(address.key(), now()) {
+                warn!("({name}) VIP {vip} was removed by somebody else: it is put back");
+                self.node.handle_vip_lost(now(), id, vip);
+                self.carry_out().await;
+            } else {
+                warn!("({name}) VIP {vip} is removed again and again: it is put back once a second");
+                self.executor.let_go(&address.key());
             }
-            self.node.handle_vip_lost(now(), id, vip);
-            self.carry_out().await;
         }
         self.open_sockets();
     }

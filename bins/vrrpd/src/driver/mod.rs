@@ -23,8 +23,10 @@ use crate::complaints::Complaints;
 use crate::configuration::Source;
 use crate::debounce::Debounce;
 use crate::executor::Executor;
+use crate::fights::Fights;
 use crate::guardian::Line;
 use crate::lint::{self, Mismatch};
+use crate::locks::{Locked, Locks};
 use crate::network;
 use crate::notify::{Notifier, NotifyState, Subject};
 use crate::plan::{self, InstancePlan, Plan};
@@ -44,6 +46,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Between these the guardian's patience is two advertisement intervals.
 const SHORTEST_SILENCE: Duration = Duration::from_millis(300);
 const LONGEST_SILENCE: Duration = Duration::from_secs(1);
+/// How long a start waits for another daemon that is about to end, and how often it looks.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+const LOCK_RETRY: Duration = Duration::from_millis(10);
 /// Longest sleep.
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -53,6 +58,9 @@ pub(crate) enum StartError {
     /// The configuration makes no sense on this machine.
     #[error("the configuration cannot be run: {0}")]
     Plan(#[from] ConfigError),
+    /// Another daemon has one of the virtual routers.
+    #[error(transparent)]
+    Locked(#[from] Locked),
     /// Netlink does not work.
     #[error(transparent)]
     Netlink(#[from] NetlinkError),
@@ -102,6 +110,8 @@ pub(crate) struct Driver {
     protocol_errors: BTreeMap<InstanceId, &'static str>,
     /// The counters when they were last cleared.
     cleared: BTreeMap<InstanceId, InstanceStats>,
+    locks: Locks,
+    fights: Fights,
     servers: Servers,
     questions: mpsc::Receiver<Question>,
     started: Instant,
@@ -133,6 +143,8 @@ impl Driver {
         let monitor = Monitor::open().await?;
         let mut ids = TrackIds::default();
         let plan = Plan::new(&config, |name| index_of(&monitor, &executor, name), &mut ids)?;
+        let mut locks = Locks::default();
+        lock(&mut locks, &plan).await?;
         executor.clear_leftovers(&plan).await?;
         let mut driver = Self {
             node: Node::new(plan.node.clone()),
@@ -162,6 +174,8 @@ impl Driver {
             history: History::default(),
             protocol_errors: BTreeMap::new(),
             cleared: BTreeMap::new(),
+            locks,
+            fights: Fights::default(),
             servers,
             questions,
             started: now(),
@@ -490,6 +504,17 @@ impl Driver {
                 None => self.node.handle_link_gone(now(), iface),
             }
             self.carry_out().await;
+        }
+    }
+}
+
+/// A process that was killed a moment ago may still be there.
+async fn lock(locks: &mut Locks, plan: &Plan) -> Result<(), Locked> {
+    let until = now() + LOCK_PATIENCE;
+    loop {
+        match locks.take(plan) {
+            Err(_) if now() < until => tokio::time::sleep(LOCK_RETRY).await,
+            result => return result,
         }
     }
 }

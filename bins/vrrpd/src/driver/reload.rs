@@ -9,8 +9,18 @@ use vrrp::{Command, ConfigError};
 use super::{Driver, index_of, silence_limit};
 use crate::capabilities;
 use crate::clock::now;
+use crate::locks::Locked;
 use crate::notify::Subject;
 use crate::plan::{self, Plan};
+
+/// Why a configuration does not come into effect.
+#[derive(Debug, thiserror::Error)]
+enum ApplyError {
+    #[error(transparent)]
+    Plan(#[from] ConfigError),
+    #[error(transparent)]
+    Locked(#[from] Locked),
+}
 
 /// Users and groups may be looked up over a network, which takes its time and is no hang.
 const RELOAD_LIMIT: Duration = Duration::from_secs(30);
@@ -34,7 +44,9 @@ impl Driver {
             return;
         };
         if !capabilities::suffice(&config) {
-            warn!("this run was started without programs: those of the new configuration cannot gain privileges");
+            warn!(
+                "this run was started without programs: those of the new configuration cannot gain privileges"
+            );
         }
         match self.apply(config).await {
             Ok(()) => {
@@ -68,9 +80,13 @@ impl Driver {
         }
     }
 
-    async fn apply(&mut self, config: Config) -> Result<(), ConfigError> {
-        // What cannot be planned changes nothing.
-        Plan::new(&config, |name| index_of(&self.monitor, &self.executor, name), &mut self.ids)?;
+    async fn apply(&mut self, config: Config) -> Result<(), ApplyError> {
+        // What cannot be planned, and what another daemon has, changes nothing.
+        let plan = Plan::new(&config, |name| index_of(&self.monitor, &self.executor, name), &mut self.ids)?;
+        if let Err(locked) = self.locks.take(&plan) {
+            self.locks.keep(&self.plan);
+            return Err(locked.into());
+        }
         self.executor.adapt_vmacs(&plan::vmacs(&config)).await;
         let plan = Plan::new(&config, |name| index_of(&self.monitor, &self.executor, name), &mut self.ids)?;
         let old = std::mem::replace(&mut self.plan, plan);
@@ -105,6 +121,7 @@ impl Driver {
         let wanted = self.wanted_sockets();
         self.executor.sockets.close_all_but(&wanted);
         self.retired = None;
+        self.locks.keep(&self.plan);
         let speaking = self.plan.speaking();
         self.group_states.retain(|name, _| self.plan.groups.values().any(|group| group.name == *name));
         self.links.retain(|iface, _| speaking.contains(iface));

@@ -179,7 +179,7 @@ pub(crate) fn stale_pid_file() {
 }
 
 /// Waits until no process has this number.
-async fn gone(pid: Pid) {
+pub(crate) async fn gone(pid: Pid) {
     while kill(pid, None).is_ok() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

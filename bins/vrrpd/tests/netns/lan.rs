@@ -140,6 +140,15 @@ impl Host {
         result
     }
 
+    /// A second ear for what the kernel tells.
+    pub(crate) async fn monitor_again(&self) -> Monitor {
+        let here = current();
+        setns(&self.namespace, CloneFlags::CLONE_NEWNET).expect("the way in");
+        let monitor = Monitor::open().await;
+        setns(here, CloneFlags::CLONE_NEWNET).expect("the way back");
+        monitor.unwrap()
+    }
+
     /// Waits until the kernel reports that the address is there; when that was, and what was reported before it.
     pub(crate) async fn gains(&mut self, address: &str) -> Instant {
         let address = ip(address);

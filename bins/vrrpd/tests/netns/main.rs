@@ -19,9 +19,10 @@ mod keepalived;
 mod lan;
 mod lints;
 mod many;
+mod neighbours;
 mod notify;
-mod split;
 mod real_time;
+mod split;
 mod telling;
 mod vmac;
 
@@ -49,6 +50,9 @@ const CASES: &[Case] = &[
     ("a_virtual_mac_follows_the_active_within_50_ms", vmac::moved),
     ("a_virtual_mac_that_a_crash_left_is_cleared", vmac::left_over),
     ("advertisements_leave_by_the_virtual_mac_unless_told_not_to", vmac::transmits_below),
+    ("two_daemons_do_not_share_a_virtual_router", neighbours::second_daemon),
+    ("whoever_removes_an_address_again_and_again_makes_no_storm", neighbours::fight),
+    ("capabilities_that_are_not_needed_are_given_up", neighbours::capabilities),
     ("in_real_time_nothing_fails_over_on_a_busy_machine", real_time::busy),
     ("whoever_asks_is_told_the_state", telling::status),
     ("a_change_of_state_is_an_object_in_a_structured_log", telling::structured_log),
