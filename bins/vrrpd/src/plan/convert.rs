@@ -51,6 +51,7 @@ pub(super) fn router(instance: &VrrpInstance, iface: IfIndex) -> InstanceConfig 
     };
     config.checksum = if instance.v3_checksum_as_v2 { Checksum::Rfc9568 } else { Checksum::Keepalived };
     config.skip_address_check = instance.skip_check_adv_addr;
+    config.require_link_local = instance.strict_mode;
     config.down_timer_adverts = instance.down_timer_adverts;
     let garp = &instance.garp;
     config.announce = schedule(garp.master_repeat, garp.master_delay);

@@ -1,7 +1,7 @@
 //! Active (RFC 9568 §6.4.3), contests with other Actives, and handing over.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Heard, Lowered, State, VirtualRouter};
 use crate::action::{Action, Cause, Rival, Wake, WakeReason};
@@ -27,7 +27,7 @@ pub struct Active {
 /// Another Active beside us, suspected or certain.
 ///
 /// Two that hear each other settle it with their next words, so one that has been heard is no split yet. One that still
-/// advertises half an interval later has not heard us.
+/// advertises half an interval later, or still answers for an address, has not heard us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Split {
     /// The latest sign.
@@ -62,6 +62,15 @@ pub enum Speech {
     },
 }
 
+impl Split {
+    /// An answer for an address this long after the first sign is no matter of a hand-over any more.
+    const SETTLED: Duration = Duration::from_millis(500);
+
+    fn suspected(rival: Rival, now: Instant) -> Self {
+        Self { rival, since: now, heard: None, heard_until: None, answers: None, told: false }
+    }
+}
+
 impl Active {
     /// Enough to answer six other Actives when a split of seven heals.
     const ASSERTS: u8 = 8;
@@ -86,6 +95,11 @@ impl Active {
             .into_iter()
             .flatten()
             .fold(speak, |first, wake| if wake.at < first.at { wake } else { first })
+    }
+
+    fn live_split(&self, now: Instant) -> Option<Split> {
+        let heard = |split: &Split| split.heard_until.is_some_and(|until| now < until);
+        self.split.filter(|split| split.answers.is_some() || heard(split))
     }
 
     /// When a split that was told of is over, if nothing more is heard of it.
@@ -157,11 +171,13 @@ impl VirtualRouter {
     ) {
         if let Some(mac) = by {
             let rival = Rival::Answers { address, mac };
-            let fresh =
-                Split { rival, since: now, heard: None, heard_until: None, answers: None, told: false };
-            let known = active.split.unwrap_or(fresh);
+            let known = active.live_split(now).unwrap_or(Split::suspected(rival, now));
             active.split = Some(Split { rival, answers: Some(address), ..known });
-            self.tell_split(&mut active);
+            // The announcement of one that has just preempted us may be faster than its advertisement.
+            let settled = (self.config.interval.to_duration() / 2).min(Split::SETTLED);
+            if now.saturating_duration_since(known.since) >= settled {
+                self.tell_split(&mut active);
+            }
             active.announcer.contest(now);
             self.announce_due(now, &mut active);
         } else if let Some(split) = &mut active.split
@@ -262,10 +278,7 @@ impl VirtualRouter {
         let interval = self.interval_of(heard);
         let rival = Rival::Advertises { peer: heard.from, priority: heard.advertised };
         let heard_until = Some(now + self.down_interval(interval, self.rank));
-        let fresh = Split { rival, since: now, heard: None, heard_until, answers: None, told: false };
-        let is_live =
-            |split: &Split| split.answers.is_some() || split.heard_until.is_some_and(|until| now < until);
-        let mut split = active.split.filter(is_live).unwrap_or(fresh);
+        let mut split = active.live_split(now).unwrap_or(Split::suspected(rival, now));
         let this = Some((heard.from, interval, now));
         match split.heard {
             Some((peer, ..)) if peer == heard.from => split.heard = this,
