@@ -15,6 +15,9 @@ mod value;
 mod vmac;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;

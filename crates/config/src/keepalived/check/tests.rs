@@ -1,0 +1,204 @@
+//! What is read of keywords, whether or not they have behaviour yet.
+
+use std::io;
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::super::lexer;
+use super::super::model::{
+    Config, NextHop, PreferredLifetime, Prefix, RouteKind, RouteMetric, RouteMetricKind, RoutePlace,
+    RuleAction,
+};
+use super::super::tree;
+use crate::diagnostic::{Diagnostics, Severity};
+use crate::source::FileId;
+
+/// The model, and the errors other than that something has no behaviour yet.
+fn checked(text: &str) -> (Config, Vec<String>) {
+    let mut diagnostics = Diagnostics::default();
+    let lines = lexer::lines(FileId(0), text);
+    let tokens = lines.iter().map(|line| lexer::tokens(line, &mut diagnostics)).collect();
+    let blocks = tree::build(tokens, &mut diagnostics);
+    let no_files = |_: &Path| -> io::Result<Vec<u8>> { Err(io::ErrorKind::NotFound.into()) };
+    let (config, found) = super::check(&blocks, FileId(0), &no_files);
+    diagnostics.0.extend(found.0);
+    let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error);
+    let messages = errors.map(|found| found.message.clone());
+    (config, messages.filter(|message| !message.contains("not supported yet")).collect())
+}
+
+fn instance(lines: &str) -> Config {
+    let text = format!(
+        "vrrp_instance VI_1 {{\ninterface eth0\nvirtual_router_id 51\npriority 100\nvirtual_ipaddress {{\n192.0.2.10\n}}\n\
+         {lines}\n}}\n"
+    );
+    let (config, errors) = checked(&text);
+    assert_eq!(errors, Vec::<String>::new(), "{text}");
+    config
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+#[test]
+fn routes_are_read_in_the_words_of_ip_route() {
+    let config = instance(
+        "virtual_routes {\n\
+         src 192.0.2.10 to 198.51.100.0/24 via 192.0.2.254 dev eth1 metric 7 table 0x64 scope link append\n\
+         default gw 192.0.2.1 no_track mtu lock 1400 rto_min 1.5s\n\
+         blackhole 203.0.113.0/24\n\
+         2001:db8:1::/48 nexthop via fe80::1 dev eth0 weight 2 nexthop via fe80::2 dev eth1 onlink\n}",
+    );
+    let [full, default, hole, paths] = &config.instances[0].virtual_routes[..] else {
+        panic!("{:?}", config.instances[0].virtual_routes)
+    };
+    assert_eq!(full.destination, Prefix { addr: ip("198.51.100.0"), len: 24 });
+    assert_eq!((full.source, full.via), (Some(ip("192.0.2.10")), Some(ip("192.0.2.254"))));
+    assert_eq!((full.dev.as_deref(), full.table, full.metric), (Some("eth1"), 100, 7));
+    assert_eq!((full.place, full.track, full.protocol), (RoutePlace::Append, true, 18));
+    assert_eq!(default.destination, Prefix { addr: ip("0.0.0.0"), len: 0 });
+    assert!(!default.track);
+    let metric = |kind, value, lock| RouteMetric { kind, value, lock };
+    assert_eq!(
+        default.metrics,
+        [metric(RouteMetricKind::Mtu, 1400, true), metric(RouteMetricKind::RtoMin, 1500, false)]
+    );
+    assert_eq!((hole.kind, hole.via, hole.dev.as_deref()), (RouteKind::Blackhole, None, None));
+    let hop = |via: &str, dev: &str, weight, onlink| NextHop {
+        via: Some(ip(via)),
+        dev: Some(dev.to_owned()),
+        weight,
+        onlink,
+    };
+    assert!(paths.ipv6);
+    assert_eq!(paths.nexthops, [hop("fe80::1", "eth0", 2, false), hop("fe80::2", "eth1", 1, true)]);
+}
+
+#[test]
+fn rules_are_read_in_the_words_of_ip_rule_and_ordered_as_in_keepalived() {
+    let config = instance(
+        "virtual_rules {\n\
+         from 192.0.2.0/24 table 100\n\
+         to 2001:db8::/32 lookup main\n\
+         not fwmark 0x10/0xff iif eth1 prohibit preference 39\n\
+         from all to 198.51.100.7 ipproto tcp sport 10-20 dport 80 uidrange 5-9 goto 40\n}",
+    );
+    let rules = &config.instances[0].virtual_rules;
+    let preferences: Vec<u32> = rules.iter().map(|rule| rule.preference).collect();
+    // 16384 and downwards, each family for itself.
+    assert_eq!(preferences, [16384, 16384, 39, 16383]);
+    assert_eq!(rules[0].action, RuleAction::Table(100));
+    assert_eq!((rules[1].ipv6, rules[1].action), (true, RuleAction::Table(254)));
+    assert_eq!(
+        (rules[2].not, rules[2].fwmark, rules[2].action),
+        (true, Some((16, 255)), RuleAction::Prohibit)
+    );
+    assert_eq!((rules[3].from, rules[3].ip_protocol, rules[3].action), (None, Some(6), RuleAction::Goto(40)));
+    assert_eq!(
+        (rules[3].source_ports.clone(), rules[3].destination_ports.clone()),
+        (Some(10..=20), Some(80..=80))
+    );
+    assert_eq!(rules[3].uids, Some(5..=9));
+}
+
+#[test]
+fn addresses_have_all_the_words_of_keepalived() {
+    let config = instance(
+        "virtual_ipaddress_excluded {\n\
+         192.0.2.11 peer 192.0.2.12/31 noprefixroute home no_track use_vmac dev eth1\n\
+         2001:db8::10\n2001:db8::11/64 -nodad mngtmpaddr autojoin\n2001:db8::12 preferred_lft forever\n}",
+    );
+    let [pair, host, net, preferred] = &config.instances[0].virtual_ipaddress_excluded[..] else {
+        panic!("four addresses")
+    };
+    assert_eq!((pair.peer, pair.prefix_len), (Some(ip("192.0.2.12")), 31));
+    assert!(pair.noprefixroute && pair.home && !pair.track && pair.use_vmac && !pair.dad);
+    assert_eq!(host.preferred_lft, PreferredLifetime::Seconds(0));
+    assert!(net.dad && net.mngtmpaddr && net.autojoin);
+    assert_eq!(
+        (net.preferred_lft, preferred.preferred_lft),
+        (PreferredLifetime::Forever, PreferredLifetime::Forever)
+    );
+}
+
+#[test]
+fn a_virtual_mac_has_the_rfc_s_address_unless_another_is_given() {
+    let of = |line: &str| instance(line).instances.remove(0).vmac.unwrap();
+    assert_eq!((of("use_vmac").name.as_str(), of("use_vmac").mac), ("vrrp.51", [0, 0, 0x5e, 0, 1, 51]));
+    let given = of("use_vmac vm 02:00:00:00:aa group 7\nvmac_xmit_base");
+    assert_eq!((given.name.as_str(), given.mac, given.xmit_base), ("vm", [2, 0, 0, 0, 0xaa, 51], true));
+    assert_eq!(given.group.as_deref(), Some("7"));
+}
+
+#[test]
+fn sync_groups_give_their_members_what_they_track_and_take_weights_away() {
+    let member = |name: &str, vrid: u8| {
+        format!(
+            "vrrp_instance {name} {{\ninterface eth0\nvirtual_router_id {vrid}\nvirtual_ipaddress {{\n192.0.2.{vrid}\n}}\n\
+             track_interface {{\neth1\neth2 weight 5\n}}\n}}\n"
+        )
+    };
+    let group =
+        "vrrp_sync_group G {\ngroup {\nA\nB\n}\ntrack_interface {\neth3 weight -7\n}\nnotify \"/bin/x\"\n}\n";
+    let (config, errors) = checked(&format!("{group}{}{}", member("A", 1), member("B", 2)));
+    assert_eq!(errors, Vec::<String>::new());
+    for instance in &config.instances {
+        let tracked: Vec<(&str, i16)> =
+            instance.track_interface.iter().map(|t| (t.name.as_str(), t.weight)).collect();
+        assert_eq!(tracked, [("eth1", 0), ("eth3", -7)]);
+    }
+    assert_eq!(config.group_of("B").map(|group| group.name.as_str()), Some("G"));
+    let (_, errors) = checked(&format!("{group}{group}{}", member("A", 1)));
+    assert_eq!(
+        errors,
+        [
+            "there is no vrrp_instance `B`",
+            "there are two `vrrp_sync_group G`",
+            "`A` is in two groups",
+            "there is no vrrp_instance `B`"
+        ]
+    );
+}
+
+#[test]
+fn keys_are_text_or_hexadecimal_of_32_to_64_bytes_and_one_of_them_signs() {
+    let zeros = "0".repeat(64);
+    let of = |lines: &str| {
+        checked(&format!(
+            "vrrp_instance V {{\ninterface e\nvirtual_router_id 1\nvirtual_ipaddress {{\n192.0.2.1\n}}\nadvert_int 3\n\
+             auth_hmac {{\n{lines}\n}}\n}}\n"
+        ))
+    };
+    let (mut config, errors) = of(&format!("key 7 hex:{zeros}"));
+    assert_eq!(errors, Vec::<String>::new());
+    let hmac = config.instances.remove(0).auth_hmac.unwrap();
+    assert_eq!((hmac.active_key, hmac.keys[0].secret.0.len()), (7, 32));
+    let window = Duration::from_secs(9);
+    assert_eq!(hmac.anti_replay, super::super::model::AntiReplay::Time { window });
+    assert!(!format!("{hmac:?}").contains("[0"), "a dump shows no key");
+    for (lines, error) in [
+        ("mode enforce".to_owned(), "`auth_hmac` has no key"),
+        ("key 1 short".to_owned(), "key 1 has 5 bytes"),
+        ("key 1 hex:0g".to_owned(), "this key is not hexadecimal"),
+        (format!("key 1 hex:{zeros}\nkey 2 hex:{zeros}"), "`auth_hmac` has several keys"),
+        (format!("key 1 hex:{zeros}\nactive_key 2"), "`active_key 2` is none of the keys"),
+        ("key 1 file:/none".to_owned(), "cannot read the key file /none: entity not found"),
+    ] {
+        assert_eq!(of(&lines).1, [error], "{lines}");
+    }
+}
+
+#[test]
+fn delays_of_interfaces_end_before_a_backup_takes_over() {
+    let text = "vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n192.0.2.1\n}\n}\n\
+                interface_up_down_delays {\neth0 5 1\neth1 0.5\n}\n";
+    let (config, errors) = checked(text);
+    assert_eq!(errors, Vec::<String>::new());
+    let delays: Vec<(Duration, Duration)> =
+        config.interface_delays.iter().map(|delay| (delay.down, delay.up)).collect();
+    let millis = Duration::from_millis;
+    // Two intervals of a second, less the margin.
+    assert_eq!(delays, [(millis(1990), millis(1000)), (millis(500), millis(500))]);
+}
