@@ -172,3 +172,39 @@ fn a_file_that_is_not_there_is_an_error() {
     assert_eq!(found.severity, Severity::Error);
     assert!(found.message.starts_with("cannot read "), "{}", found.message);
 }
+
+#[test]
+fn a_firewall_with_a_sync_group_loads_without_a_word() {
+    let (config, found) = good("firewall.conf", "any");
+    assert_eq!(found, Vec::<String>::new());
+    let [inside, outside] = &config.instances[..] else { panic!("{:?}", config.instances) };
+    let group = config.group_of("outside").unwrap();
+    assert_eq!(
+        (group.name.as_str(), &group.members[..]),
+        ("firewall", &["inside".to_owned(), "outside".to_owned()][..])
+    );
+    let vips = |instance: &config::keepalived::VrrpInstance| -> Vec<String> {
+        instance.virtual_ipaddress.iter().map(|vip| format!("{}/{}", vip.addr, vip.prefix_len)).collect()
+    };
+    assert_eq!(vips(inside), ["10.0.0.1/24", "10.0.0.2/24", "10.0.0.3/24"]);
+    assert_eq!(vips(outside), ["198.51.100.7/24", "198.51.113.9/24"]);
+    assert_eq!(inside.virtual_ipaddress[2].label.as_deref(), Some("lan0:3"));
+    for instance in [inside, outside] {
+        assert_eq!(instance.track_script[0].name, "uplink");
+        assert_eq!((instance.track_file[0].name.as_str(), instance.track_file[0].weight), ("maintenance", 0));
+        assert!(!instance.preempt && instance.notify.priority_changes);
+        assert_eq!((instance.garp.lower_prio_repeat, instance.garp.master_repeat), (2, 5));
+    }
+    assert!(inside.notify.tell_deleted && !outside.notify.tell_deleted);
+    assert!(
+        !inside.higher_prio_send_advert && outside.higher_prio_send_advert && outside.owner_ignore_adverts
+    );
+    let hmac = inside.auth_hmac.as_ref().unwrap();
+    assert_eq!((hmac.active_key, hmac.mode), (1, config::keepalived::HmacMode::Permissive));
+    assert_eq!(config.scripts[0].opens.as_deref(), Some(Path::new("/run/uplink/alive")));
+    let fifo = config.global.vrrp_notify_fifo.as_ref().unwrap();
+    assert_eq!(fifo.script.as_ref().unwrap().argv, ["/usr/local/bin/listen", "--fifo"]);
+    let delays: Vec<(Duration, Duration)> = config.interface_delays.iter().map(|d| (d.down, d.up)).collect();
+    let millis = Duration::from_millis;
+    assert_eq!(delays, [(millis(500), millis(500)), (millis(1000), millis(5000))]);
+}

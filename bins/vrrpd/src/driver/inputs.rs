@@ -248,6 +248,13 @@ impl Driver {
         let from = packet.datagram.src;
         let instance = id.and_then(|id| self.plan.instances.get(&id));
         let Some((id, instance)) = id.zip(instance) else {
+            if self.config.global.log_unknown_vrids
+                && why == Discard::UnknownVrid
+                && let Some(more) = self.unknown.admit(id, now())
+            {
+                let vrid = packet.payload.get(1).copied().unwrap_or(0);
+                info!("Unknown VRID({vrid}) received from {from}{more}");
+            }
             debug!("discarded a packet from {from}: {why}");
             return;
         };

@@ -105,6 +105,8 @@ pub(crate) struct Driver {
     discards: Complaints<(InstanceId, Discard)>,
     lists: Complaints<InstanceId>,
     mismatches: Complaints<(InstanceId, Mismatch)>,
+    /// `log_unknown_vrids`
+    unknown: Complaints<Option<InstanceId>>,
     history: History,
     /// RFC 6527's last reason to discard a packet.
     protocol_errors: BTreeMap<InstanceId, &'static str>,
@@ -171,6 +173,7 @@ impl Driver {
             discards: Complaints::default(),
             lists: Complaints::default(),
             mismatches: Complaints::default(),
+            unknown: Complaints::default(),
             history: History::default(),
             protocol_errors: BTreeMap::new(),
             cleared: BTreeMap::new(),

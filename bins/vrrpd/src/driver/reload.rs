@@ -1,5 +1,6 @@
 //! Going over to another configuration, or to the same one on changed interfaces, without a change of role.
 
+use std::fs;
 use std::time::Duration;
 
 use config::keepalived::Config;
@@ -35,7 +36,18 @@ impl Driver {
     }
 
     async fn load_and_apply(&mut self) {
+        // Whoever writes the configuration waits until it has been read.
+        let reload_file = self.config.global.reload_file.clone();
+        if let Some(path) = &reload_file
+            && let Err(error) = fs::write(path, "")
+        {
+            warn!("reload_file {}: {error}", path.display());
+        }
         let (config, text) = self.source.load();
+        if let Some(path) = &reload_file {
+            // What is not there any more was removed by whoever waited for it.
+            let _ = fs::remove_file(path);
+        }
         for line in text.lines() {
             warn!("{line}");
         }

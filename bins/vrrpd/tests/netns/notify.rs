@@ -20,12 +20,14 @@ pub(crate) fn told() {
     run(async {
         let mut lan = Lan::new().await;
         let (fifo, file, log) = (temporary("fifo"), temporary("number"), temporary("log"));
+        let reload = temporary("reload");
         mkfifo(&fifo, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
         let mut lines = BufReader::new(OpenOptions::new().open_receiver(&fifo).unwrap()).lines();
         let globals = format!(
-            "global_defs {{\n vrrp_notify_fifo {}\n fifo_write_vrrp_states_on_reload\n}}\n\
+            "global_defs {{\n vrrp_notify_fifo {}\n fifo_write_vrrp_states_on_reload\n reload_file {}\n}}\n\
              vrrp_track_file f {{\n file {}\n}}\n",
             fifo.display(),
+            reload.display(),
             file.display()
         );
         // The shell's $0 to $3 are the four words that are added.
@@ -39,8 +41,10 @@ pub(crate) fn told() {
         hears(&mut lines, &["INSTANCE \"VI_1\" BACKUP 200", "INSTANCE \"VI_1\" MASTER 200"]).await;
         std::fs::write(&file, "-10").unwrap();
         hears(&mut lines, &["INSTANCE \"VI_1\" MASTER_PRIORITY 190"]).await;
+        std::fs::write(&reload, "wait").unwrap();
         daemon.signal(Signal::SIGHUP);
         hears(&mut lines, &["INSTANCE \"VI_1\" MASTER 190"]).await;
+        assert!(!reload.exists(), "the configuration has been read");
         // A second MASTER of lower priority, on a cable that was cut.
         lan.plug(2, false).await;
         let _worse = Daemon::start(&lan.nodes[1], "worse", &config(100, &[VIP], " dont_track_primary"));

@@ -96,7 +96,7 @@ pub(in crate::keepalived) const GLOBAL: Context = Context {
         idle(line("nftables_counters", ""), FIREWALL),
         line("vmac_prefix", "NAME"),
         line("vmac_addr_prefix", "NAME"),
-        idle(line("log_unknown_vrids", ""), "remove it; they are counted"),
+        line("log_unknown_vrids", ""),
         no_effect("reload_check_config", RELOAD),
         no_effect("config_save_dir", RELOAD),
         no_effect("tmp_config_directory", RELOAD),
@@ -126,6 +126,6 @@ pub(in crate::keepalived) const GLOBAL: Context = Context {
         missing("vrrp_vmac_garp_intvl", "use `vrrp_garp_extra_if`"),
         missing("reload_time_file", "reload with SIGHUP"),
         missing("reload_repeat", "reload with SIGHUP"),
-        planned(line("reload_file", "[PATH]"), "reload with SIGHUP when the file is complete"),
+        line("reload_file", "[PATH]"),
     ],
 };
