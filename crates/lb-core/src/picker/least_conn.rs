@@ -1,22 +1,14 @@
 //! The server with the least work for its weight; equals take turns.
 
+use super::indexed_heap::IndexedHeap;
 use crate::server::{MAX_WEIGHT, ServerId};
 use crate::tried::Tried;
-use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LeastConn {
-    order: BTreeSet<Key>,
-    keys: Vec<Option<Key>>,
+    /// Servers by load; among equals, the one whose load changed longest ago comes first.
+    order: IndexedHeap,
     changes: u64,
-}
-
-/// Sorts by load; among equals, the one whose load changed longest ago comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    load: u64,
-    since: u64,
-    id: ServerId,
 }
 
 impl LeastConn {
@@ -24,28 +16,20 @@ impl LeastConn {
     pub(super) fn insert(&mut self, id: ServerId, load: u64, weight: u16) {
         // All idle servers are equal, whatever their weight.
         let load = if load == 0 { 0 } else { (load + 1) * u64::from(MAX_WEIGHT) / u64::from(weight) };
-        if self.keys.len() <= id.index() {
-            self.keys.resize(id.index() + 1, None);
-        }
-        if self.keys[id.index()].is_some_and(|key| key.load == load) {
+        if self.order.key(id).is_some_and(|key| key >> u64::BITS == u128::from(load)) {
             return;
         }
-        self.remove(id);
         self.changes += 1;
-        let key = Key { load, since: self.changes, id };
-        self.order.insert(key);
-        self.keys[id.index()] = Some(key);
+        self.order.set(id, u128::from(load) << u64::BITS | u128::from(self.changes));
     }
 
     /// Removes a server.
     pub(super) fn remove(&mut self, id: ServerId) {
-        if let Some(key) = self.keys.get_mut(id.index()).and_then(Option::take) {
-            self.order.remove(&key);
-        }
+        self.order.remove(id);
     }
 
     /// The least loaded server that has not been tried.
     pub(super) fn pick(&self, tried: &Tried) -> Option<ServerId> {
-        self.order.iter().map(|key| key.id).find(|&id| !tried.contains(id))
+        self.order.first_untried(tried)
     }
 }

@@ -4,6 +4,7 @@
 //! their state, weight and load change. Pickers of the table kind look servers up in the pool instead.
 
 mod first;
+mod indexed_heap;
 mod least_conn;
 mod random;
 mod round_robin;

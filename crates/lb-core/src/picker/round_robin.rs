@@ -7,24 +7,26 @@
 //! weights 1, 2, 4 give `c c b c a c b`. Unlike in HAProxy it waits no longer than its period, which makes
 //! the very first round exact too.
 
+use super::indexed_heap::IndexedHeap;
 use crate::server::ServerId;
 use crate::tried::Tried;
-use std::collections::BTreeSet;
 
 /// Length of a round. Divisions by weights are exact over a round: each series carries its remainder.
-const ROUND: u128 = 1 << 40;
+///
+/// A sum of a round and a remainder fits `u64`; times do not, they grow for as long as the process runs.
+const ROUND: u64 = 1 << 40;
 
 #[derive(Debug, Clone)]
 pub(crate) struct RoundRobin {
     series: Vec<Series>,
-    /// Servers by when they are due.
-    running: BTreeSet<(u128, ServerId)>,
+    /// Servers by when they are due, see [`turn`].
+    running: IndexedHeap,
     /// Newcomers by the latest time their series may start.
-    waiting: BTreeSet<(u128, ServerId)>,
-    total_weight: u128,
+    waiting: IndexedHeap,
+    total_weight: u64,
     /// Start of the current slot, one `total_weight`th of a round, and the remainder of that division.
     clock: u128,
-    clock_rem: u128,
+    clock_rem: u64,
     /// The latest pick: everything running is due after it, by at most one period.
     last: (u128, ServerId),
 }
@@ -32,10 +34,10 @@ pub(crate) struct RoundRobin {
 #[derive(Debug, Clone, Copy)]
 struct Series {
     place: Place,
-    weight: u128,
+    weight: u64,
     /// When it is due, or the latest start while waiting; kept while out, 0 if it never started.
     due: u128,
-    rem: u128,
+    rem: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +51,8 @@ impl Default for RoundRobin {
     fn default() -> Self {
         Self {
             series: Vec::new(),
-            running: BTreeSet::new(),
-            waiting: BTreeSet::new(),
+            running: IndexedHeap::default(),
+            waiting: IndexedHeap::default(),
             total_weight: 0,
             clock: 1,
             clock_rem: 0,
@@ -63,7 +65,7 @@ impl RoundRobin {
     /// Adds a server, or changes its weight (at least 1). One that was away less than a period keeps its
     /// turn.
     pub(super) fn insert(&mut self, id: ServerId, weight: u16) {
-        let weight = u128::from(weight);
+        let weight = u64::from(weight);
         self.grow(id);
         let mut series = self.series[id.index()];
         let unchanged = series.weight == weight;
@@ -77,7 +79,8 @@ impl RoundRobin {
         series.place = match series.place {
             Place::Running => {
                 // The rest of the period shrinks or grows with it.
-                let rest = series.due.saturating_sub(self.last.0) * series.weight / weight;
+                let rest =
+                    series.due.saturating_sub(self.last.0) * u128::from(series.weight) / u128::from(weight);
                 series.due = (self.last.0 + rest.max(1)).min(latest);
                 Place::Running
             }
@@ -92,9 +95,9 @@ impl RoundRobin {
         self.series[id.index()] = series;
         self.total_weight += weight;
         match series.place {
-            Place::Running => self.running.insert((series.due, id)),
-            Place::Waiting | Place::Out => self.waiting.insert((series.due, id)),
-        };
+            Place::Running => self.running.set(id, turn(series.due, id)),
+            Place::Waiting | Place::Out => self.waiting.set(id, turn(series.due, id)),
+        }
     }
 
     /// Removes a server.
@@ -112,22 +115,21 @@ impl RoundRobin {
 
     /// The next server in turn; one that was tried is passed over and stays next in turn.
     pub(super) fn pick(&mut self, tried: &Tried) -> Option<ServerId> {
-        let running = first_untried(&self.running, tried);
-        let waiting = first_untried(&self.waiting, tried);
+        let with_due = |id: ServerId| (self.series[id.index()].due, id);
+        let running = self.running.first_untried(tried).map(with_due);
+        let waiting = self.waiting.first_untried(tried).map(with_due);
         let step = ROUND + self.clock_rem;
-        let slot_end = self.clock + step.checked_div(self.total_weight)?;
+        let slot_end = self.clock + u128::from(step.checked_div(self.total_weight)?);
         let starts = match (running, waiting) {
             (Some(running), Some(waiting)) => running.0 >= slot_end || waiting < running,
             (running, _) => running.is_none(),
         };
         let (due, id) = if starts {
             let (latest, id) = waiting?;
-            self.waiting.remove(&(latest, id));
+            self.waiting.remove(id);
             (self.clock.min(latest).max(self.last.0), id)
         } else {
-            let running = running?;
-            self.running.remove(&running);
-            running
+            running?
         };
         if due < slot_end {
             (self.clock, self.clock_rem) = (slot_end, step % self.total_weight);
@@ -138,25 +140,25 @@ impl RoundRobin {
         self.last = self.last.max((due, id));
         let series = &mut self.series[id.index()];
         let period = ROUND + series.rem;
-        series.due = due + period / series.weight;
+        series.due = due + u128::from(period / series.weight);
         series.rem = period % series.weight;
         series.place = Place::Running;
-        self.running.insert((series.due, id));
+        self.running.set(id, turn(series.due, id));
         Some(id)
     }
 
     /// The latest start that leaves room for all of a server's turns in the round after the last pick.
-    fn latest_due(&self, id: ServerId, weight: u128) -> u128 {
-        self.last.0 + ROUND / weight - u128::from(id > self.last.1)
+    fn latest_due(&self, id: ServerId, weight: u64) -> u128 {
+        self.last.0 + u128::from(ROUND / weight) - u128::from(id > self.last.1)
     }
 
     fn take_out(&mut self, id: ServerId) {
         let series = self.series[id.index()];
         self.total_weight -= series.weight;
         match series.place {
-            Place::Running => self.running.remove(&(series.due, id)),
-            Place::Waiting | Place::Out => self.waiting.remove(&(series.due, id)),
-        };
+            Place::Running => self.running.remove(id),
+            Place::Waiting | Place::Out => self.waiting.remove(id),
+        }
     }
 
     fn grow(&mut self, id: ServerId) {
@@ -167,8 +169,9 @@ impl RoundRobin {
     }
 }
 
-fn first_untried(set: &BTreeSet<(u128, ServerId)>, tried: &Tried) -> Option<(u128, ServerId)> {
-    set.iter().find(|(_, id)| !tried.contains(*id)).copied()
+/// Sorts by time, then in declaration order. 96 bits of time are 2^56 rounds.
+fn turn(due: u128, id: ServerId) -> u128 {
+    due << u32::BITS | u128::from(id.0)
 }
 
 #[cfg(test)]
