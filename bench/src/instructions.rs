@@ -18,6 +18,17 @@ const NOTABLE: f64 = 0.01;
 /// Two runs of a workload; start and set-up are in both, and so not in their difference.
 const ITERATIONS: [u64; 2] = [200, 2200];
 
+/// Workloads that differ in the number of servers only, 2 and 2 000.
+const SIZES: [[&str; 2]; 5] = [
+    ["pick-leastconn-2", "pick-leastconn-2000"],
+    ["pick-random-2", "pick-random-2000"],
+    ["pick-round-robin-2", "pick-round-robin-2000"],
+    ["pick-source-2", "pick-source-2000"],
+    ["pick-static-rr-2", "pick-static-rr-2000"],
+];
+/// What the larger one may cost, in multiples of the smaller one.
+const MOST_FOR_SIZE: f64 = 2.0;
+
 /// A committed figure.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,18 +46,20 @@ pub(crate) fn run(args: &InstructionsArgs) -> Result<(String, bool), BenchError>
     for workload in workload::ALL {
         counts.insert(workload.name.to_owned(), count(&workload)?);
     }
-    let (mut text, passed) = compare(&baseline, &counts);
-    if args.check && !passed {
+    let (mut text, unchanged) = compare(&baseline, &counts);
+    if args.check && !unchanged {
         text.push_str(
             "If that is worth it: instructions --update --reason \"...\", and commit the baseline.\n",
         );
     }
+    let (sizes, flat) = compare_sizes(&counts);
+    text.push_str(&sizes);
     if let (true, Some(reason)) = (args.update, &args.reason) {
         update(&mut baseline, &counts, reason);
         std::fs::write(&args.baseline, render(&baseline))
             .map_err(BenchError::io(format!("cannot write {}", args.baseline.display())))?;
     }
-    Ok((text, passed || !args.check))
+    Ok((text, (unchanged && flat) || !args.check))
 }
 
 /// Instructions of one iteration.
@@ -90,6 +103,21 @@ fn compare(baseline: &BTreeMap<String, Figure>, counts: &BTreeMap<String, f64>) 
         let before = before.map_or_else(|| "-".into(), |before| format!("{before:.0}"));
         let change = change.map_or_else(|| "-".into(), |change| format!("{:+.1} %", change * 100.0));
         text.write_fmt(format_args!("{name:<24} {count:>8.0} {before:>8} {change:>9}{verdict}\n"))
+            .expect("a String takes what is written to it");
+    }
+    (text, passed)
+}
+
+/// A line for each pair, and whether no pick costs too much more with many servers than with few.
+fn compare_sizes(counts: &BTreeMap<String, f64>) -> (String, bool) {
+    let mut text = String::from("2 000 servers ÷ 2 servers\n");
+    let mut passed = true;
+    for [few, many] in SIZES {
+        let (Some(few), Some(count)) = (counts.get(few), counts.get(many)) else { continue };
+        let ratio = count / few;
+        let verdict = if ratio > MOST_FOR_SIZE { "  TOO MUCH" } else { "" };
+        passed &= verdict.is_empty();
+        text.write_fmt(format_args!("{many:<24} {ratio:>8.2}{verdict}\n"))
             .expect("a String takes what is written to it");
     }
     (text, passed)
@@ -163,6 +191,16 @@ mod tests {
             assert_eq!(compare(&baseline, &counts(&[("a", count)])).1, passes, "{count}");
         }
         assert!(!compare(&baseline, &counts(&[("b", 1.0)])).1);
+    }
+
+    #[test]
+    fn a_pick_among_many_may_cost_twice_one_among_few() {
+        for (many, passes) in [(100.0, true), (200.0, true), (200.1, false)] {
+            let pair = counts(&[("pick-random-2", 100.0), ("pick-random-2000", many)]);
+            assert_eq!(compare_sizes(&pair).1, passes, "{many}");
+        }
+        let unknown = SIZES.as_flattened().iter().find(|name| Workload::named(name).is_none());
+        assert_eq!(unknown, None);
     }
 
     #[test]
