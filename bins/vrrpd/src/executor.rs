@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use tracing::{debug, info, warn};
 use vip_netlink::{
     AddressInfo, AddressKey, AnnounceError, Announcement, Announcer, Desired, Handle, LinkInfo, NetlinkError,
-    NetworkView, Observed, Removals, Step, VIP_PROTO, VipSet, VirtualAddress,
+    NetworkView, Observed, Removals, Route, Rule, Step, VIP_PROTO, VipSet, VirtualAddress,
 };
 use vrrp::{Advertised, Advertisement, InstanceId};
 
 use crate::clock::now;
 use crate::complaints::Complaints;
 use crate::guardian::{Line, Will, Word};
-use crate::plan::{InstancePlan, Plan, Vmac, existing};
+use crate::plan::{Fixed, InstancePlan, Plan, Vmac, existing};
 use crate::sockets::{SocketKey, Sockets};
 use crate::vmacs::Vmacs;
 use crate::wording;
@@ -25,6 +25,8 @@ const RENEWING_INTERVAL: Duration = Duration::from_millis(500);
 const ACCOMPANIED: Duration = Duration::from_secs(1);
 /// and so many of them at a time.
 const ACCOMPANYING: usize = 20;
+/// Between two looks whether routes and rules are there.
+const ROUTES: Duration = Duration::from_secs(1);
 /// Announcements closer together than this are one batch in the log.
 const BATCH: Duration = Duration::from_secs(3);
 
@@ -40,6 +42,10 @@ pub(crate) struct Executor {
     /// Addresses of an owner that were its own before we came: they are not ours to add or to remove.
     own: BTreeSet<AddressKey>,
     leases: VipSet,
+    /// What of routes and rules is set for a virtual router.
+    routed: BTreeMap<InstanceId, Routed>,
+    /// When it is made sure that they are there.
+    routes_at: Option<Instant>,
     announced: BTreeMap<InstanceId, Instant>,
     /// When announcements last went with an advertisement, and which address is the next one.
     accompanied: BTreeMap<InstanceId, (Instant, usize)>,
@@ -58,6 +64,13 @@ struct Resignation {
     words: Vec<Word>,
 }
 
+/// Routes and rules of a virtual router that is Active.
+#[derive(Debug, Clone, Default)]
+struct Routed {
+    routes: Vec<Route>,
+    rules: Vec<Rule>,
+}
+
 impl Executor {
     pub(crate) fn new(handle: Handle, announcer: Announcer, sockets: Sockets, guardian: Line) -> Self {
         Self {
@@ -68,6 +81,8 @@ impl Executor {
             held: BTreeMap::new(),
             own: BTreeSet::new(),
             leases: VipSet::new(),
+            routed: BTreeMap::new(),
+            routes_at: None,
             announced: BTreeMap::new(),
             accompanied: BTreeMap::new(),
             refresh_at: BTreeMap::new(),
@@ -117,6 +132,14 @@ impl Executor {
         let owned = plan.owned();
         let before_us = observed.addresses.iter().filter(|present| present.proto != VIP_PROTO);
         self.own = before_us.map(AddressInfo::key).filter(|key| owned.contains(key)).collect();
+        for instance in plan.instances.values() {
+            for rule in &instance.rules {
+                self.handle.remove_rule(rule).await?;
+            }
+            for route in &instance.routes {
+                self.handle.remove_route(route).await?;
+            }
+        }
         let steps = vip_netlink::plan(&desired, &observed);
         for step in &steps {
             info!("An earlier run left an address behind: {}", wording::step(step));
@@ -136,6 +159,7 @@ impl Executor {
         for vip in vips {
             self.add(id, instance, vip).await;
         }
+        self.route(id, instance).await;
         if let Some(refresh) = instance.refresh {
             self.refresh_at.insert(id, now() + refresh.period);
         }
@@ -156,6 +180,86 @@ impl Executor {
         self.bequeath(id, instance);
         if !self.held.keys().any(|(holder, _)| *holder == id) {
             self.refresh_at.remove(&id);
+        }
+    }
+
+    /// Sets the routes and rules of an Active, and removes what it has no more.
+    async fn route(&mut self, id: InstanceId, instance: &InstancePlan) {
+        if instance.routes.is_empty() && instance.rules.is_empty() && !self.routed.contains_key(&id) {
+            return;
+        }
+        let wanted = Routed { routes: instance.routes.clone(), rules: instance.rules.clone() };
+        let before = self.routed.insert(id, wanted.clone()).unwrap_or_default();
+        self.bequeath(id, instance);
+        for rule in before.rules.iter().filter(|rule| !wanted.rules.contains(rule)) {
+            let removed = self.handle.remove_rule(rule).await;
+            self.complain(id, instance, removed);
+        }
+        for route in before.routes.iter().filter(|route| !wanted.routes.contains(route)) {
+            let removed = self.handle.remove_route(route).await;
+            self.complain(id, instance, removed);
+        }
+        for route in &wanted.routes {
+            let added = self.handle.add_route(route).await;
+            self.complain(id, instance, added);
+        }
+        for rule in &wanted.rules {
+            let added = self.handle.add_rule(rule).await;
+            self.complain(id, instance, added);
+        }
+        self.routes_at.get_or_insert(now() + ROUTES);
+    }
+
+    /// Rules go before routes, and both before the addresses.
+    pub(crate) async fn unroute(&mut self, id: InstanceId, instance: &InstancePlan) {
+        let Some(Routed { routes, rules }) = self.routed.remove(&id) else { return };
+        for rule in &rules {
+            let removed = self.handle.remove_rule(rule).await;
+            self.complain(id, instance, removed);
+        }
+        for route in &routes {
+            let removed = self.handle.remove_route(route).await;
+            self.complain(id, instance, removed);
+        }
+        self.bequeath(id, instance);
+    }
+
+    /// Puts back what somebody removed: the kernel says of one that is there that it is.
+    pub(crate) async fn keep_routes(&mut self, plan: &Plan) {
+        if self.routes_at.is_none_or(|at| at > now()) {
+            return;
+        }
+        let held: Vec<InstanceId> = self.routed.keys().copied().collect();
+        self.routes_at = (!held.is_empty()).then(|| now() + ROUTES);
+        for id in held {
+            if let Some(instance) = plan.instances.get(&id) {
+                self.route(id, instance).await;
+            }
+        }
+    }
+
+    /// Sets what is set once.
+    pub(crate) async fn fix(&mut self, fixed: &Fixed) {
+        let mut results = Vec::new();
+        for address in &fixed.addresses {
+            results.push(self.handle.add(address).await);
+        }
+        for route in &fixed.routes {
+            results.push(self.handle.add_route(route).await);
+        }
+        for rule in &fixed.rules {
+            results.push(self.handle.add_rule(rule).await);
+        }
+        for error in results.into_iter().filter_map(Result::err) {
+            warn!("static_*: {error}");
+        }
+    }
+
+    fn complain(&mut self, id: InstanceId, instance: &InstancePlan, result: Result<(), NetlinkError>) {
+        if let Err(error) = result
+            && let Some(more) = self.complaints.admit((id, "route"), now())
+        {
+            warn!("({}) {error}{more}", instance.name);
         }
     }
 
@@ -340,7 +444,12 @@ impl Executor {
 
     /// When [`renew`](Self::renew) or [`refresh`](Self::refresh) has something to do.
     pub(crate) fn next_upkeep(&self) -> Option<Instant> {
-        self.leases.next_renewal().into_iter().chain(self.refresh_at.values().copied()).min()
+        self.leases
+            .next_renewal()
+            .into_iter()
+            .chain(self.routes_at)
+            .chain(self.refresh_at.values().copied())
+            .min()
     }
 
     /// A new plan has other labels, prefixes, leases or interfaces for addresses that are held; which ones.
@@ -384,6 +493,10 @@ impl Executor {
     /// Tells the guardian what this virtual router would leave behind.
     fn bequeath(&mut self, id: InstanceId, instance: &InstancePlan) {
         let mut removals = Removals::new();
+        if let Some(routed) = self.routed.get(&id) {
+            routed.rules.iter().for_each(|rule| removals.rule(rule));
+            routed.routes.iter().for_each(|route| removals.route(route));
+        }
         self.held
             .iter()
             .filter(|((holder, _), _)| *holder == id)

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::netlink::DecodeError;
 use crate::netlink::attribute::{attributes, text, u32_at};
 use crate::netlink::constants::{
-    AF_INET, AF_INET6, AF_UNSPEC, IFA_ADDRESS, IFA_BROADCAST, IFA_CACHEINFO, IFA_F_DADFAILED, IFA_F_NODAD,
+    AF_INET, AF_INET6, AF_UNSPEC, IFA_ADDRESS, IFA_BROADCAST, IFA_CACHEINFO, IFA_F_DADFAILED,
+    IFA_F_HOMEADDRESS, IFA_F_MANAGETEMPADDR, IFA_F_MCAUTOJOIN, IFA_F_NODAD, IFA_F_NOPREFIXROUTE,
     IFA_F_TENTATIVE, IFA_FLAGS, IFA_LABEL, IFA_LOCAL, IFA_PROTO, INFINITY_LIFE_TIME, NLM_F_CREATE,
     NLM_F_REPLACE, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR,
 };
@@ -65,13 +66,71 @@ pub struct VirtualAddress {
     /// The kernel removes the address by itself this long after it was last added, give or take 0.3 s. The kernel
     /// counts whole seconds: a fraction is rounded up. `None` lets it stay for ever.
     pub lease: Option<Duration>,
+    /// How long the kernel prefers it as a source; `None`: see [`prefix_len`](Self::prefix_len).
+    pub preferred: Option<Preferred>,
+    /// Flags beside.
+    pub options: AddressOptions,
+    /// Who added it (`IFA_PROTO`), by default [`VIP_PROTO`].
+    pub proto: u8,
+}
+
+/// How long the kernel prefers an address as a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preferred {
+    /// As long as it is there.
+    Forever,
+    /// So long from each time that it is added or renewed, in whole seconds.
+    Seconds(u32),
+}
+
+/// Flags of an address to install; all are off by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AddressOptions {
+    /// No route comes with the prefix (`noprefixroute`).
+    pub no_prefix_route: bool,
+    /// A Mobile IPv6 home address.
+    pub home: bool,
+    /// The kernel makes temporary addresses from this IPv6 prefix.
+    pub manage_temporary: bool,
+    /// The kernel joins this multicast address.
+    pub auto_join: bool,
+    /// IPv6: detect duplicates before it is used, which takes a second.
+    pub detect_duplicates: bool,
+}
+
+impl AddressOptions {
+    fn flags(self, addr: IpAddr) -> u32 {
+        // Duplicate detection would keep the address unusable for a second, and the peer may hold it a moment longer.
+        let no_detection = addr.is_ipv6() && !self.detect_duplicates;
+        [
+            (no_detection, IFA_F_NODAD),
+            (self.no_prefix_route, IFA_F_NOPREFIXROUTE),
+            (self.home, IFA_F_HOMEADDRESS),
+            (self.manage_temporary, IFA_F_MANAGETEMPADDR),
+            (self.auto_join, IFA_F_MCAUTOJOIN),
+        ]
+        .into_iter()
+        .filter(|(set, _)| *set)
+        .fold(0, |flags, (_, flag)| flags | flag)
+    }
 }
 
 impl VirtualAddress {
     /// A host address (prefix 32 or 128) of global scope without a lease.
     pub fn new(ifindex: u32, addr: IpAddr) -> Self {
         let prefix_len = if addr.is_ipv4() { 32 } else { 128 };
-        Self { ifindex, addr, prefix_len, broadcast: None, label: None, scope: Scope::GLOBAL, lease: None }
+        Self {
+            ifindex,
+            addr,
+            prefix_len,
+            broadcast: None,
+            label: None,
+            scope: Scope::GLOBAL,
+            lease: None,
+            preferred: None,
+            options: AddressOptions::default(),
+            proto: VIP_PROTO,
+        }
     }
 
     /// What identifies the address.
@@ -172,10 +231,16 @@ pub(crate) fn dump_request() -> Request {
 pub(crate) fn add_virtual_request(address: &VirtualAddress) -> Request {
     let valid = address.lease.map_or(INFINITY_LIFE_TIME, whole_seconds);
     let host_v6 = address.addr.is_ipv6() && address.prefix_len == 128;
-    let preferred = if host_v6 { 0 } else { valid };
-    let mut request = add_request(address.key(), address.scope)
+    let preferred = match address.preferred {
+        Some(Preferred::Seconds(seconds)) => seconds.min(valid),
+        Some(Preferred::Forever) => valid,
+        None if host_v6 => 0,
+        None => valid,
+    };
+    let flags = address.options.flags(address.addr);
+    let mut request = add_request(address.key(), address.scope, flags)
         .attribute(IFA_CACHEINFO, &cache_info(preferred, valid))
-        .attribute(IFA_PROTO, &[VIP_PROTO]);
+        .attribute(IFA_PROTO, &[address.proto]);
     if address.addr.is_ipv4() {
         if let Some(broadcast) = address.broadcast {
             request = request.attribute(IFA_BROADCAST, &broadcast.octets());
@@ -189,7 +254,7 @@ pub(crate) fn add_virtual_request(address: &VirtualAddress) -> Request {
 
 /// Adds an interface's own address: permanent, without our mark.
 pub(crate) fn add_own_request(key: AddressKey) -> Request {
-    add_request(key, Scope::GLOBAL)
+    add_request(key, Scope::GLOBAL, AddressOptions::default().flags(key.addr))
 }
 
 /// Removes an address. The prefix is compared only where `IFA_ADDRESS` is given.
@@ -198,9 +263,8 @@ pub(crate) fn remove_request(key: AddressKey) -> Request {
     with_address(Request::acknowledged(RTM_DELADDR, 0, &header), key.addr)
 }
 
-fn add_request(key: AddressKey, scope: Scope) -> Request {
-    // Duplicate detection would keep the address unusable for a second, and the peer may hold it a moment longer.
-    let flags = if key.addr.is_ipv6() { IFA_F_NODAD } else { 0 };
+fn add_request(key: AddressKey, scope: Scope, flags: u32) -> Request {
+    // The eight bits of the header are the lowest of the attribute.
     let header = header(family(key.addr), key.prefix_len, flags as u8, scope, key.ifindex);
     let request = Request::acknowledged(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &header);
     with_address(request, key.addr).number(IFA_FLAGS, flags)

@@ -10,6 +10,8 @@ use crate::netlink::request::Request;
 use crate::netlink::socket::NetlinkSocket;
 use crate::netlink::{Body, NetlinkError};
 use crate::plan::Step;
+use crate::route::{self, Route};
+use crate::rule::{self, Rule};
 
 /// The kernel's links and addresses, in the network namespace in which the handle was opened.
 ///
@@ -141,7 +143,47 @@ impl Handle {
         }
     }
 
+    /// Adds a route. That it is there is success.
+    ///
+    /// # Errors
+    /// [`NetlinkError::Refused`] with `ENETUNREACH` when the gateway is on no prefix, with `ENODEV` when the interface
+    /// is gone, with `EINVAL` for what makes no sense; [`NetlinkError::Denied`] without `CAP_NET_ADMIN`.
+    pub async fn add_route(&self, route: &Route) -> Result<(), NetlinkError> {
+        unless(Errno::EEXIST, self.execute("add a route", &route::add_request(route)).await)
+    }
+
+    /// Removes a route. That it is not there is success.
+    ///
+    /// # Errors
+    /// As [`Handle::add_route`].
+    pub async fn remove_route(&self, route: &Route) -> Result<(), NetlinkError> {
+        let removed = self.execute("remove a route", &route::remove_request(route)).await;
+        unless(Errno::ENODEV, unless(Errno::ESRCH, removed))
+    }
+
+    /// Adds a rule. That it is there is success.
+    ///
+    /// # Errors
+    /// [`NetlinkError::Refused`] with `EINVAL` for what makes no sense; [`NetlinkError::Denied`] without
+    /// `CAP_NET_ADMIN`.
+    pub async fn add_rule(&self, rule: &Rule) -> Result<(), NetlinkError> {
+        unless(Errno::EEXIST, self.execute("add a rule", &rule::add_request(rule)).await)
+    }
+
+    /// Removes a rule. That it is not there is success.
+    ///
+    /// # Errors
+    /// As [`Handle::add_rule`].
+    pub async fn remove_rule(&self, rule: &Rule) -> Result<(), NetlinkError> {
+        unless(Errno::ENOENT, self.execute("remove a rule", &rule::remove_request(rule)).await)
+    }
+
     async fn execute(&self, operation: &'static str, request: &Request) -> Result<(), NetlinkError> {
         self.socket.lock().await.execute(operation, request).await
     }
+}
+
+/// A refusal with this number is success.
+fn unless(errno: Errno, result: Result<(), NetlinkError>) -> Result<(), NetlinkError> {
+    result.or_else(|error| if error.errno() == Some(errno) { Ok(()) } else { Err(error) })
 }

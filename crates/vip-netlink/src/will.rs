@@ -17,6 +17,8 @@ use crate::netlink::NetlinkError;
 use crate::netlink::constants::NETLINK_CAP_ACK;
 use crate::netlink::request::Request;
 use crate::netlink::wire::{Body, decode};
+use crate::route::{self, Route};
+use crate::rule::{self, Rule};
 use crate::sys;
 use crate::vrrp_socket::{VrrpSocketError, send_once};
 
@@ -40,6 +42,16 @@ impl Removals {
     /// Removes an address.
     pub fn address(&mut self, key: AddressKey) {
         self.push(&address::remove_request(key));
+    }
+
+    /// Removes a route.
+    pub fn route(&mut self, route: &Route) {
+        self.push(&route::remove_request(route));
+    }
+
+    /// Removes a rule.
+    pub fn rule(&mut self, rule: &Rule) {
+        self.push(&rule::remove_request(rule));
     }
 
     /// Nothing was added.
@@ -90,7 +102,13 @@ impl Removals {
             for message in decode(&buffer[..length])? {
                 let Body::Ack { errno, explanation } = message.body else { continue };
                 waiting = waiting.saturating_sub(1);
-                let gone = [0, Errno::EADDRNOTAVAIL as i32, Errno::ENODEV as i32, Errno::ESRCH as i32];
+                let gone = [
+                    0,
+                    Errno::EADDRNOTAVAIL as i32,
+                    Errno::ENODEV as i32,
+                    Errno::ESRCH as i32,
+                    Errno::ENOENT as i32,
+                ];
                 if !gone.contains(&errno) && refused.is_none() {
                     refused = Some(NetlinkError::refusal(OPERATION, errno, explanation));
                 }

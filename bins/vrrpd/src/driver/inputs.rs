@@ -44,6 +44,7 @@ impl Driver {
         if let Event::AddressRemoved(address) = &event
             && self.monitor.view().address(&address.key()).is_none()
             && let Some((id, vip)) = self.executor.missed(&address.key())
+            && !self.plan.instances.get(&id).is_some_and(|instance| instance.untracked.contains(&vip))
         {
             let name = self.plan.instances.get(&id).map_or("", |instance| &instance.name);
             if self.fights.admit(address.key(), now()) {

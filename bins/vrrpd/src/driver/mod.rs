@@ -187,6 +187,7 @@ impl Driver {
         driver.servers.apply(&driver.config.global);
         driver.debounce.configure(&driver.config.interface_delays);
         driver.say_what_is_odd();
+        driver.executor.fix(&driver.plan.fixed).await;
         driver.trackers.apply(&driver.plan.trackers);
         driver.look_at_links().await;
         driver.look_at_tracked_interfaces().await;
@@ -278,6 +279,7 @@ impl Driver {
         if self.executor.next_upkeep().is_some_and(|at| at <= now()) {
             self.executor.renew().await;
             self.executor.refresh(&self.plan, self.monitor.view()).await;
+            self.executor.keep_routes(&self.plan).await;
         }
         if self.claims.next_at().is_some_and(|at| at <= now()) {
             self.ask_for_addresses().await;
@@ -370,6 +372,9 @@ impl Driver {
                 self.executor.install(id, instance, &addresses).await;
             }
             Action::RemoveVips { addresses } => {
+                if !self.is_active(id) {
+                    self.executor.unroute(id, instance).await;
+                }
                 self.executor.remove(id, instance, &addresses).await;
                 addresses.iter().for_each(|&address| self.claims.release((id, address)));
                 if !self.is_active(id) {

@@ -109,6 +109,9 @@ impl Driver {
         self.debounce.configure(&config.interface_delays);
         self.config = config;
         self.say_what_is_odd();
+        if self.retired.as_ref().is_none_or(|old| old.fixed != self.plan.fixed) {
+            self.executor.fix(&self.plan.fixed).await;
+        }
         let changed = self.executor.change_held(&self.plan).await;
         // The node must know the links of new virtual routers before it starts them.
         self.look_at_links().await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use config::keepalived::{self as ka, Auth, AuthHmac, Config, Tracked, VrrpInstance};
-use vip_netlink::{Scope, VirtualAddress};
+use vip_netlink::{AddressOptions, Preferred, Scope, VirtualAddress};
 use vrrp::{
     AdverInterval, AntiReplay, Authentication, Checksum, Family, HmacConfig, HmacMode, IfIndex,
     InstanceConfig, Key, Password, Preempt, Rank, Schedule, Version, Vrid, Weight,
@@ -114,16 +114,32 @@ pub(super) fn address(vip: &ka::VirtualAddress, iface: IfIndex, lease: Option<Du
             (ka::Broadcast::FromPrefix, std::net::IpAddr::V6(_)) | (ka::Broadcast::None, _) => None,
         },
         label: vip.label.clone(),
-        scope: match vip.scope {
-            ka::Scope::Global => Scope::GLOBAL,
-            ka::Scope::Site => Scope::SITE,
-            ka::Scope::Link => Scope::LINK,
-            ka::Scope::Host => Scope::HOST,
-            ka::Scope::Nowhere => Scope(255),
-            ka::Scope::Number(number) => Scope(number),
+        scope: scope(vip.scope),
+        preferred: Some(match vip.preferred_lft {
+            ka::PreferredLifetime::Forever => Preferred::Forever,
+            ka::PreferredLifetime::Seconds(seconds) => Preferred::Seconds(seconds),
+        }),
+        options: AddressOptions {
+            no_prefix_route: vip.noprefixroute,
+            home: vip.home,
+            manage_temporary: vip.mngtmpaddr,
+            auto_join: vip.autojoin,
+            detect_duplicates: vip.dad,
         },
         lease,
         ..VirtualAddress::new(iface.0, vip.addr)
+    }
+}
+
+/// The kernel's number for a scope.
+pub(super) fn scope(scope: ka::Scope) -> Scope {
+    match scope {
+        ka::Scope::Global => Scope::GLOBAL,
+        ka::Scope::Site => Scope::SITE,
+        ka::Scope::Link => Scope::LINK,
+        ka::Scope::Host => Scope::HOST,
+        ka::Scope::Nowhere => Scope(255),
+        ka::Scope::Number(number) => Scope(number),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a configuration means on this machine.
 
 mod convert;
+mod route;
 mod vmac;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +9,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use config::keepalived::{Config, Notify, UnicastPeer, VrrpInstance};
-use vip_netlink::{AddressKey, VirtualAddress};
+use vip_netlink::{AddressKey, Route, Rule, VirtualAddress};
 use vrrp::{
     ConfigError, Family, GroupId, IfIndex, InstanceConfig, InstanceId, NodeConfig, Rank, SyncGroup, TrackId,
 };
@@ -30,6 +31,16 @@ pub(crate) struct Plan {
     pub(crate) trackers: BTreeMap<TrackerName, TrackerPlan>,
     /// Every interface that the configuration names.
     pub(crate) interfaces: BTreeMap<String, IfIndex>,
+    /// `static_ipaddress`, `static_routes`, `static_rules`: set as soon as their interfaces are there, and left.
+    pub(crate) fixed: Fixed,
+}
+
+/// What is set once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Fixed {
+    pub(crate) addresses: Vec<VirtualAddress>,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) rules: Vec<Rule>,
 }
 
 /// One virtual router.
@@ -39,6 +50,12 @@ pub(crate) struct InstancePlan {
     pub(crate) interface: String,
     pub(crate) config: InstanceConfig,
     pub(crate) vips: BTreeMap<IpAddr, VirtualAddress>,
+    /// Addresses that stay away when somebody removes them (`no_track`).
+    pub(crate) untracked: BTreeSet<IpAddr>,
+    /// Routes that come after the addresses and go before them.
+    pub(crate) routes: Vec<Route>,
+    /// Rules that come last and go first.
+    pub(crate) rules: Vec<Rule>,
     /// The virtual MAC interface that its advertisements leave by.
     pub(crate) vmac: Option<IfIndex>,
     pub(crate) path: Path,
@@ -105,7 +122,8 @@ impl Plan {
         }
         let (groups, members) = groups(config, &instances);
         let node = NodeConfig::new(node)?.with_groups(members)?;
-        Ok(Self { node, instances, groups, trackers, interfaces })
+        let fixed = fixed(config, &interfaces);
+        Ok(Self { node, instances, groups, trackers, interfaces, fixed })
     }
 
     /// Whether an interface came, went or was made anew since the plan was made.
@@ -185,6 +203,9 @@ fn interfaces(config: &Config, index: impl Fn(&str) -> Option<u32>) -> BTreeMap<
         names.extend(instance.track_interface.iter().map(|tracked| tracked.name.clone()));
     }
     names.extend(vmacs(config).into_iter().map(|vmac| vmac.name));
+    let virtual_routes = config.instances.iter().flat_map(|instance| &instance.virtual_routes);
+    names.extend(virtual_routes.chain(&config.static_routes).flat_map(route::names).cloned());
+    names.extend(config.static_addresses.iter().map(|address| address.dev.clone()));
     let numbered = (PLACEHOLDER..).zip(names);
     numbered.map(|(absent, name)| (name.clone(), IfIndex(index(&name).unwrap_or(absent)))).collect()
 }
@@ -204,6 +225,22 @@ fn groups(
     let plans = numbered()
         .map(|(id, group)| (id, GroupPlan { name: group.name.clone(), notify: group.notify.clone() }));
     (plans.collect(), members.collect())
+}
+
+/// `keepalived` in `rt_addrprotos` and `rt_protos`: whoever looks knows where it comes from, and no start clears it.
+const FIXED_PROTO: u8 = 18;
+
+fn fixed(config: &Config, interfaces: &BTreeMap<String, IfIndex>) -> Fixed {
+    let index = |name: &str| interfaces.get(name).copied().and_then(existing);
+    let addresses = config.static_addresses.iter().filter_map(|address| {
+        let ifindex = IfIndex(index(&address.dev)?);
+        Some(VirtualAddress { proto: FIXED_PROTO, ..convert::address(address, ifindex, None) })
+    });
+    Fixed {
+        addresses: addresses.collect(),
+        routes: config.static_routes.iter().filter_map(|route| route::route(route, index)).collect(),
+        rules: config.static_rules.iter().map(route::rule).collect(),
+    }
 }
 
 fn instance_plan(
@@ -229,11 +266,12 @@ fn instance_plan(
         router.trackers.push((id, weight));
     }
     let lease = convert::lease(instance, router.priority);
-    let addresses = instance.virtual_ipaddress.iter().chain(&instance.virtual_ipaddress_excluded);
+    let addresses = || instance.virtual_ipaddress.iter().chain(&instance.virtual_ipaddress_excluded);
     let carrier = |vip: &config::keepalived::VirtualAddress| {
         vmac::of_address(config, instance, vip).map_or(vip.dev.clone(), |vmac| vmac.name)
     };
-    let vips = addresses.map(|vip| (vip.addr, convert::address(vip, index(&carrier(vip)), lease))).collect();
+    let vips =
+        addresses().map(|vip| (vip.addr, convert::address(vip, index(&carrier(vip)), lease))).collect();
     let own = instance.vmac.as_ref().filter(|vmac| !vmac.xmit_base && instance.unicast_peer.is_empty());
     let unicast = Path::Unicast {
         peers: instance.unicast_peer.clone(),
@@ -251,6 +289,13 @@ fn instance_plan(
         interface: instance.interface.clone(),
         vips,
         vmac: own.map(|vmac| index(&vmac.name)),
+        untracked: addresses().filter(|vip| !vip.track).map(|vip| vip.addr).collect(),
+        routes: instance
+            .virtual_routes
+            .iter()
+            .filter_map(|route| route::route(route, |name| existing(index(name))))
+            .collect(),
+        rules: instance.virtual_rules.iter().map(route::rule).collect(),
         path,
         refresh: (!instance.garp.master_refresh.is_zero()).then_some(Refresh {
             period: instance.garp.master_refresh,

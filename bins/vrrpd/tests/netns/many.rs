@@ -82,7 +82,8 @@ pub(crate) fn fail_over() {
         let ours = idle(&[better.guardian(), better.worker(), worse.guardian(), worse.worker()]).await;
         for daemon in [&better, &worse] {
             let memory = resident(daemon.guardian()) + resident(daemon.worker());
-            assert!(memory < MEMORY, "{memory} bytes");
+            // What is built for finding mistakes is large.
+            assert!(cfg!(debug_assertions) || memory < MEMORY, "{memory} bytes");
             println!("{} KiB of memory", memory >> 10);
         }
 

@@ -16,6 +16,10 @@ pub(crate) const RTM_SETLINK: u16 = 19;
 pub(crate) const RTM_NEWADDR: u16 = 20;
 pub(crate) const RTM_DELADDR: u16 = 21;
 pub(crate) const RTM_GETADDR: u16 = 22;
+pub(crate) const RTM_NEWROUTE: u16 = 24;
+pub(crate) const RTM_DELROUTE: u16 = 25;
+pub(crate) const RTM_NEWRULE: u16 = 32;
+pub(crate) const RTM_DELRULE: u16 = 33;
 
 pub(crate) const NLM_F_REQUEST: u16 = 0x1;
 pub(crate) const NLM_F_ACK: u16 = 0x4;
@@ -25,6 +29,7 @@ pub(crate) const NLM_F_DUMP: u16 = 0x300;
 pub(crate) const NLM_F_REPLACE: u16 = 0x100;
 pub(crate) const NLM_F_EXCL: u16 = 0x200;
 pub(crate) const NLM_F_CREATE: u16 = 0x400;
+pub(crate) const NLM_F_APPEND: u16 = 0x800;
 /// The acknowledgement repeats the header of the request only, not its payload.
 pub(crate) const NLM_F_CAPPED: u16 = 0x100;
 /// The acknowledgement carries attributes, among them the kernel's own explanation.
@@ -48,11 +53,47 @@ pub(crate) const IFA_FLAGS: u16 = 8;
 pub(crate) const IFA_PROTO: u16 = 11;
 
 pub(crate) const IFA_F_NODAD: u32 = 0x02;
+pub(crate) const IFA_F_HOMEADDRESS: u32 = 0x10;
+pub(crate) const IFA_F_MANAGETEMPADDR: u32 = 0x100;
+pub(crate) const IFA_F_NOPREFIXROUTE: u32 = 0x200;
+pub(crate) const IFA_F_MCAUTOJOIN: u32 = 0x400;
 pub(crate) const IFA_F_DADFAILED: u32 = 0x08;
 pub(crate) const IFA_F_TENTATIVE: u32 = 0x40;
 
 /// The lifetime that never ends, in seconds.
 pub(crate) const INFINITY_LIFE_TIME: u32 = u32::MAX;
+
+pub(crate) const RTA_DST: u16 = 1;
+pub(crate) const RTA_SRC: u16 = 2;
+pub(crate) const RTA_OIF: u16 = 4;
+pub(crate) const RTA_GATEWAY: u16 = 5;
+pub(crate) const RTA_PRIORITY: u16 = 6;
+pub(crate) const RTA_PREFSRC: u16 = 7;
+pub(crate) const RTA_METRICS: u16 = 8;
+pub(crate) const RTA_MULTIPATH: u16 = 9;
+pub(crate) const RTA_TABLE: u16 = 15;
+pub(crate) const RTA_VIA: u16 = 18;
+pub(crate) const RTAX_LOCK: u16 = 1;
+pub(crate) const RTNH_F_ONLINK: u8 = 4;
+
+pub(crate) const FRA_DST: u16 = 1;
+pub(crate) const FRA_SRC: u16 = 2;
+pub(crate) const FRA_IIFNAME: u16 = 3;
+pub(crate) const FRA_GOTO: u16 = 4;
+pub(crate) const FRA_PRIORITY: u16 = 6;
+pub(crate) const FRA_FWMARK: u16 = 10;
+pub(crate) const FRA_SUPPRESS_IFGROUP: u16 = 13;
+pub(crate) const FRA_SUPPRESS_PREFIXLEN: u16 = 14;
+pub(crate) const FRA_TABLE: u16 = 15;
+pub(crate) const FRA_FWMASK: u16 = 16;
+pub(crate) const FRA_OIFNAME: u16 = 17;
+pub(crate) const FRA_L3MDEV: u16 = 19;
+pub(crate) const FRA_UID_RANGE: u16 = 20;
+pub(crate) const FRA_PROTOCOL: u16 = 21;
+pub(crate) const FRA_IP_PROTO: u16 = 22;
+pub(crate) const FRA_SPORT_RANGE: u16 = 23;
+pub(crate) const FRA_DPORT_RANGE: u16 = 24;
+pub(crate) const FIB_RULE_INVERT: u32 = 2;
 
 pub(crate) const IFLA_ADDRESS: u16 = 1;
 pub(crate) const IFLA_IFNAME: u16 = 3;

@@ -33,6 +33,16 @@ impl Request {
         Self { bytes }.raw(fixed)
     }
 
+    /// Attributes without a message around them, for [`into_bytes`](Self::into_bytes).
+    pub(crate) fn bare() -> Self {
+        Self { bytes: Vec::new() }
+    }
+
+    /// What was appended, as it is.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// Appends bytes that have no attribute header, padded.
     pub(crate) fn raw(mut self, bytes: &[u8]) -> Self {
         self.bytes.extend_from_slice(bytes);

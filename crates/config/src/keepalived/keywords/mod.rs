@@ -128,7 +128,6 @@ const PROCESSES: &str = "vrrpd names its processes itself";
 const RELOAD: &str = "every reload is checked first, and a broken file changes nothing";
 const LINKS: &str = "link state comes from the kernel's netlink events";
 const VMAC: &str = "remove it: the address is announced with the interface's own MAC";
-const NOTIFY_INSTEAD: &str = "do it in a `notify_master` / `notify_backup` script";
 
 /// Every kind of block, to find where a misplaced keyword belongs.
 pub(super) const ALL: &[Context] = &[
