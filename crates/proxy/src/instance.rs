@@ -217,11 +217,13 @@ fn available_workers() -> usize {
 
 fn process(config: &Config, workers: usize) -> Process {
     let now = Instant::now();
+    let (maxconn, pipes) = limits(config.global.maxconn);
     Process {
         started: now,
         started_at: SystemTime::now(),
         workers,
-        maxconn: connection_limit(config.global.maxconn),
+        maxconn,
+        pipes,
         connections: AtomicU32::new(0),
         connection_rate: RateMeter::new(now),
         session_rate: RateMeter::new(now),
@@ -232,27 +234,29 @@ fn process(config: &Config, workers: usize) -> Process {
     }
 }
 
-/// `global maxconn`, or what the descriptor limit allows at two descriptors a connection and a pipe for each fourth. The
-/// soft limit is raised as far as the hard one lets it.
-fn connection_limit(wanted: Option<u32>) -> u32 {
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return wanted.unwrap_or(2000) };
+/// The most client connections, and the most pipes to splice with: `global maxconn` and a pipe for each fourth of them, as
+/// far as the limit of open files allows at two descriptors each. Pipes come last: bytes can be copied instead. The soft
+/// limit is raised as far as the hard one lets it.
+fn limits(wanted: Option<u32>) -> (u32, u32) {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return (wanted.unwrap_or(2000), 0) };
     let needed = wanted.map_or(hard.min(1 << 20), |n| u64::from(n) * 5 / 2 + SPARE_FILES);
     let granted = if needed > soft && setrlimit(Resource::RLIMIT_NOFILE, needed.min(hard), hard).is_ok() {
         needed.min(hard)
     } else {
         soft
     };
-    let possible = u32::try_from(granted.saturating_sub(SPARE_FILES) * 2 / 5).unwrap_or(u32::MAX).max(1);
+    let pairs = u32::try_from(granted.saturating_sub(SPARE_FILES) / 2).unwrap_or(u32::MAX).max(1);
     if let Some(wanted) = wanted
-        && wanted > possible
+        && wanted > pairs
     {
         tracing::warn!(
             maxconn = wanted,
-            possible,
+            possible = pairs,
             "the limit of open files allows fewer connections than maxconn; raise it (ulimit -n)"
         );
     }
-    wanted.map_or(possible, |n| n.min(possible))
+    let maxconn = wanted.unwrap_or((pairs / 5 * 4).max(1)).min(pairs);
+    (maxconn, (maxconn / 4).min(pairs - maxconn))
 }
 
 fn bind_all(objects: &Objects) -> Result<Vec<Listener>, StartError> {

@@ -116,7 +116,7 @@ pub(crate) fn run(seed: Seed, mailbox: Mailbox, handles: Vec<WorkerHandle>) -> s
 async fn work(seed: Seed, mut mailbox: Mailbox, handles: Vec<WorkerHandle>) {
     let Seed { index, objects, writer, listeners, stop, state } = seed;
     let workers = handles.len();
-    limit_pipes((objects.process.maxconn as usize / 4 / workers).max(1));
+    limit_pipes(objects.process.pipes as usize / workers);
     let site =
         Site { shard: objects.registry.shard(index), objects: Arc::clone(&objects), worker: index, writer };
     let (entries, balances) = build(&site);

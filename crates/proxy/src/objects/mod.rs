@@ -36,6 +36,8 @@ pub(crate) struct Process {
     pub(crate) workers: usize,
     /// Most client connections; `global maxconn`.
     pub(crate) maxconn: u32,
+    /// Most pipes open at once, over all workers.
+    pub(crate) pipes: u32,
     pub(crate) connections: AtomicU32,
     pub(crate) connection_rate: RateMeter,
     pub(crate) session_rate: RateMeter,
