@@ -11,7 +11,7 @@ use crate::ctx::Ctx;
 use crate::error::ProxyError;
 use crate::error_pages::ErrorPages;
 use crate::h1::NameCase;
-use crate::log::{AccessSink, LogWriter};
+use crate::log::{AccessSink, LineBatch, LogWriter};
 use crate::message::Response;
 use crate::metrics::{BackendMetrics, FrontendMetrics, ServerMetrics};
 use crate::objects::{Backend, Frontend, Objects};
@@ -57,6 +57,8 @@ pub(crate) struct Site {
     pub(crate) shard: Shard,
     pub(crate) worker: usize,
     pub(crate) writer: LogWriter,
+    /// The access-log lines of this worker.
+    pub(crate) batch: Rc<LineBatch>,
 }
 
 impl Entry {
@@ -77,7 +79,7 @@ impl Entry {
             backend: chosen.as_ref().map(|(d, _)| d.clone()),
         };
         let sink =
-            Rc::new(AccessSink::new(Arc::clone(&site.objects), Arc::clone(frontend), site.writer.clone()));
+            Rc::new(AccessSink::new(Arc::clone(&site.objects), Arc::clone(frontend), Rc::clone(&site.batch)));
         let metrics = Rc::new(FrontendMetrics::new(&site.shard, Arc::clone(frontend)));
         let error_pages = Rc::new(ErrorPages::new(&plan.error_files));
         let forwardfor =

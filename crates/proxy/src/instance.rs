@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -184,7 +185,19 @@ impl Instance {
 
     /// Says what was served, writes out the log. Worker threads end with the process: what they still hold has been
     /// given up.
+    /// Has all workers give the writer the log lines that they still have.
+    fn gather_lines(&self) {
+        let (done, all_done) = sync_channel(0);
+        for worker in &self.workers {
+            worker.hand_over_lines(done.clone());
+        }
+        drop(done);
+        // Nothing is ever sent: the wait ends when the last worker has dropped its sender, or with the limit.
+        let _ = all_done.recv_timeout(LAST_LINES);
+    }
+
     fn finish(self) {
+        self.gather_lines();
         for frontend in self.objects.frontends.load().iter() {
             let total = self.objects.registry.frontend(&frontend.name);
             let text =
@@ -199,10 +212,13 @@ impl Instance {
             tracing::info!("{text}");
             self.writer.send(&self.targets, Level::Notice, text);
         }
-        self.writer.flush(Duration::from_millis(200));
+        self.writer.flush(LAST_LINES);
         drop((self.threads, self.log_thread));
     }
 }
+
+/// Longest wait for the last log lines, twice.
+const LAST_LINES: Duration = Duration::from_millis(200);
 
 async fn patience(limit: Option<Duration>) {
     match limit {

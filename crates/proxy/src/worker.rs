@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream as StdUnixStream;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use config::haproxy::Mode;
@@ -21,7 +22,7 @@ use crate::client::{self, Peer};
 use crate::clock;
 use crate::entry::{self, Entry, Site};
 use crate::heartbeat::State;
-use crate::log::LogWriter;
+use crate::log::{LineBatch, LogWriter};
 use crate::net::{Stream, keep_vigils, limit_pipes};
 use crate::objects::{Frontend, Objects, Slot};
 use crate::stack::balance::Balance;
@@ -35,6 +36,8 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(5);
 pub(crate) enum Message {
     /// A client connection of which no byte has been read.
     Connection(Accepted),
+    /// The writer is to have every log line there is; the sender is dropped when it has.
+    HandOverLines(SyncSender<()>),
     /// Somebody who wants to see this worker's beats.
     Watcher(Arc<StdUnixStream>),
 }
@@ -67,6 +70,12 @@ impl WorkerHandle {
         self.load.fetch_add(1, Ordering::Relaxed);
         // A worker ends only with the process; a connection that comes after it is closed by being dropped.
         let _ = self.sender.send(Message::Connection(accepted));
+    }
+
+    /// Has the writer given every log line there is; `done` is dropped when it has them.
+    pub(crate) fn hand_over_lines(&self, done: SyncSender<()>) {
+        // A worker that has ended has handed over.
+        let _ = self.sender.send(Message::HandOverLines(done));
     }
 
     /// Adds a watcher of its beats.
@@ -117,8 +126,10 @@ async fn work(seed: Seed, mut mailbox: Mailbox, handles: Vec<WorkerHandle>) {
     let Seed { index, objects, writer, listeners, stop, state } = seed;
     let workers = handles.len();
     limit_pipes(objects.process.pipes as usize / workers);
-    let site =
-        Site { shard: objects.registry.shard(index), objects: Arc::clone(&objects), worker: index, writer };
+    let batch = LineBatch::new(writer.clone());
+    spawn_local(Rc::clone(&batch).run());
+    let shard = objects.registry.shard(index);
+    let site = Site { shard, objects: Arc::clone(&objects), worker: index, writer, batch: Rc::clone(&batch) };
     let (entries, balances) = build(&site);
     let connections = Rc::new(Connections { entries, load: mailbox.load, stop: stop.clone() });
     for listener in listeners {
@@ -134,6 +145,7 @@ async fn work(seed: Seed, mut mailbox: Mailbox, handles: Vec<WorkerHandle>) {
                 let _ = beats.send(watcher);
             }
             Message::Connection(accepted) => connections.serve(accepted),
+            Message::HandOverLines(_done) => batch.hand_over(),
         }
     }
 }

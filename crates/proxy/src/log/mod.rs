@@ -1,11 +1,13 @@
 //! Access and event logs: lines are formatted by the worker and written by a thread of their own, so that no request ever
 //! waits for a log.
 
+mod batch;
 mod clock;
 mod line;
 mod syslog;
 mod writer;
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -13,7 +15,9 @@ use config::haproxy::{Level, LogFormat, LogTarget};
 
 use crate::ctx::Ctx;
 use crate::objects::{Frontend, Objects, Session};
+use writer::Line;
 
+pub(crate) use batch::LineBatch;
 pub(crate) use syslog::Identity;
 pub(crate) use writer::LogWriter;
 
@@ -26,11 +30,11 @@ pub(crate) struct AccessSink {
     format: LogFormat,
     dontlognull: bool,
     dontlog_normal: bool,
-    writer: LogWriter,
+    batch: Rc<LineBatch>,
 }
 
 impl AccessSink {
-    pub(crate) fn new(objects: Arc<Objects>, frontend: Arc<Frontend>, writer: LogWriter) -> Self {
+    pub(crate) fn new(objects: Arc<Objects>, frontend: Arc<Frontend>, batch: Rc<LineBatch>) -> Self {
         let plan = frontend.plan();
         Self {
             objects,
@@ -39,7 +43,7 @@ impl AccessSink {
             dontlognull: plan.dontlognull,
             dontlog_normal: plan.dontlog_normal,
             frontend,
-            writer,
+            batch,
         }
     }
 
@@ -54,7 +58,7 @@ impl AccessSink {
             LogFormat::Tcp => line::tcp(ctx, &self.frontend.name, connections),
             LogFormat::Basic => line::basic(ctx, &self.frontend.name, "HTTP"),
         };
-        self.writer.send(&self.targets, Level::Info, line);
+        self.batch.push(Line::new(&self.targets, Level::Info, line));
     }
 
     /// Logs a TCP session that is over.
@@ -66,7 +70,7 @@ impl AccessSink {
             LogFormat::Http | LogFormat::Tcp => line::tcp(ctx, &self.frontend.name, self.connections(ctx)),
             LogFormat::Basic => line::basic(ctx, &self.frontend.name, "TCP"),
         };
-        self.writer.send(&self.targets, Level::Info, line);
+        self.batch.push(Line::new(&self.targets, Level::Info, line));
     }
 
     /// Whether anybody gets the lines.

@@ -6,8 +6,8 @@ use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
 use config::haproxy::{Level, LogDestination, LogTarget};
@@ -20,18 +20,31 @@ const QUEUE: usize = 16 * 1024;
 /// The senders' side.
 #[derive(Debug, Clone)]
 pub(crate) struct LogWriter {
-    sender: SyncSender<Job>,
+    sender: Sender<Job>,
+    /// Lines that have been handed over and not been taken up.
+    waiting: Arc<AtomicUsize>,
     dropped: Arc<AtomicU64>,
+}
+
+/// A line and who gets it.
+#[derive(Debug)]
+pub(crate) struct Line {
+    targets: Arc<[LogTarget]>,
+    level: Level,
+    at: SystemTime,
+    text: String,
+}
+
+impl Line {
+    /// A line of now.
+    pub(super) fn new(targets: &Arc<[LogTarget]>, level: Level, text: String) -> Self {
+        Self { targets: Arc::clone(targets), level, at: SystemTime::now(), text }
+    }
 }
 
 #[derive(Debug)]
 enum Job {
-    Line {
-        targets: Arc<[LogTarget]>,
-        level: Level,
-        at: SystemTime,
-        line: String,
-    },
+    Lines(Vec<Line>),
     /// Everything before this has been written: say so.
     Flush(SyncSender<()>),
 }
@@ -42,22 +55,32 @@ impl LogWriter {
     /// # Errors
     /// The thread cannot be made.
     pub(crate) fn start(who: Identity) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
-        let (sender, receiver) = sync_channel(QUEUE);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let count = Arc::clone(&dropped);
-        let thread =
-            std::thread::Builder::new().name("log".into()).spawn(move || run(&receiver, &who, &count))?;
-        Ok((Self { sender, dropped }, thread))
+        let (sender, receiver) = channel();
+        let writer = Self { sender, waiting: Arc::default(), dropped: Arc::default() };
+        let (waiting, dropped) = (Arc::clone(&writer.waiting), Arc::clone(&writer.dropped));
+        let thread = std::thread::Builder::new()
+            .name("log".into())
+            .spawn(move || run(&receiver, &who, &waiting, &dropped))?;
+        Ok((writer, thread))
     }
 
     /// Hands a line over; drops it when the writer is too far behind.
     pub(crate) fn send(&self, targets: &Arc<[LogTarget]>, level: Level, line: String) {
-        if targets.is_empty() {
+        if !targets.is_empty() {
+            self.send_all(vec![Line::new(targets, level, line)]);
+        }
+    }
+
+    /// Hands lines over; drops all of them when the writer is too far behind.
+    pub(super) fn send_all(&self, lines: Vec<Line>) {
+        let count = lines.len();
+        if count == 0 {
             return;
         }
-        let job = Job::Line { targets: Arc::clone(targets), level, at: SystemTime::now(), line };
-        if self.sender.try_send(job).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        let waiting = self.waiting.fetch_add(count, Ordering::Relaxed) + count;
+        if waiting > QUEUE || self.sender.send(Job::Lines(lines)).is_err() {
+            self.waiting.fetch_sub(count, Ordering::Relaxed);
+            self.dropped.fetch_add(count as u64, Ordering::Relaxed);
         }
     }
 
@@ -76,21 +99,24 @@ impl LogWriter {
     }
 }
 
-fn run(receiver: &Receiver<Job>, who: &Identity, dropped: &AtomicU64) {
+fn run(receiver: &Receiver<Job>, who: &Identity, waiting: &AtomicUsize, dropped: &AtomicU64) {
     let mut outlets = Outlets::default();
     while let Ok(job) = receiver.recv() {
-        let (targets, level, at, line) = match job {
-            Job::Line { targets, level, at, line } => (targets, level, at, line),
+        let lines = match job {
+            Job::Lines(lines) => lines,
             Job::Flush(done) => {
                 // Whoever asked may have stopped waiting.
                 let _ = done.try_send(());
                 continue;
             }
         };
-        for target in targets.iter() {
-            let Some(bytes) = frame(target, who, level, at, &line) else { continue };
-            if outlets.write(&target.to, &bytes).is_err() {
-                dropped.fetch_add(1, Ordering::Relaxed);
+        waiting.fetch_sub(lines.len(), Ordering::Relaxed);
+        for line in &lines {
+            for target in line.targets.iter() {
+                let Some(bytes) = frame(target, who, line.level, line.at, &line.text) else { continue };
+                if outlets.write(&target.to, &bytes).is_err() {
+                    dropped.fetch_add(1, Ordering::Relaxed);
+                }
             }
         }
     }
