@@ -501,6 +501,12 @@ impl Executor {
             .iter()
             .filter(|((holder, _), _)| *holder == id)
             .for_each(|(_, vip)| removals.address(vip.key()));
+        // Up, a virtual MAC interface would go on taking frames for the virtual router.
+        if let Some(vmac) = instance.vmac.and_then(existing)
+            && (!removals.is_empty() || self.resignations.contains_key(&id))
+        {
+            removals.link_down(vmac);
+        }
         let words = self.resignations.get(&id).map(|resignation| resignation.words.clone());
         let will = Will {
             name: instance.name.clone(),

@@ -13,6 +13,7 @@ use nix::sys::socket::{
 use nix::sys::time::{TimeVal, TimeValLike};
 
 use crate::address::{self, AddressKey};
+use crate::link::{self, LinkChange};
 use crate::netlink::NetlinkError;
 use crate::netlink::constants::NETLINK_CAP_ACK;
 use crate::netlink::request::Request;
@@ -52,6 +53,12 @@ impl Removals {
     /// Removes a rule.
     pub fn rule(&mut self, rule: &Rule) {
         self.push(&rule::remove_request(rule));
+    }
+
+    /// Takes a link down.
+    pub fn link_down(&mut self, ifindex: u32) {
+        let change = LinkChange { up: Some(false), ..LinkChange::default() };
+        self.push(&link::change_request(ifindex, &change));
     }
 
     /// Nothing was added.
@@ -159,9 +166,10 @@ mod tests {
         let key = |host: u8| AddressKey { ifindex: 2, addr: [192, 0, 2, host].into(), prefix_len: 32 };
         removals.address(key(10));
         removals.address(key(11));
+        removals.link_down(3);
         let arrived = Removals::from_bytes(removals.as_bytes().to_vec()).unwrap();
         assert_eq!(arrived, removals);
-        assert_eq!(arrived.count, 2);
+        assert_eq!(arrived.count, 3);
     }
 
     #[test]

@@ -48,6 +48,7 @@ const CASES: &[Case] = &[
     ("a_reload_changes_addresses_without_a_flap", faults::reloaded),
     ("an_interface_that_is_down_for_a_moment_has_not_changed", faults::flapped),
     ("ipv6_addresses_are_handed_over_too", faults::ipv6),
+    ("a_virtual_mac_goes_down_with_its_worker", vmac::killed),
     ("a_virtual_mac_follows_the_active_within_50_ms", vmac::moved),
     ("a_virtual_mac_that_a_crash_left_is_cleared", vmac::left_over),
     ("advertisements_leave_by_the_virtual_mac_unless_told_not_to", vmac::transmits_below),
