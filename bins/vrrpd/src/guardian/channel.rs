@@ -46,12 +46,16 @@ pub(super) fn pair() -> io::Result<(Ear, Line)> {
     if setsockopt(&line, sockopt::SndBufForce, &BUFFER).is_err() {
         setsockopt(&line, sockopt::SndBuf, &BUFFER)?;
     }
-    Ok((Ear(ear), Line::new(line)))
+    Ok((Ear { fd: ear, buffer: vec![0; LONGEST] }, Line::new(line)))
 }
 
 /// The guardian's end.
 #[derive(Debug)]
-pub(super) struct Ear(OwnedFd);
+pub(super) struct Ear {
+    fd: OwnedFd,
+    /// Of its pages those alone are in memory that a message has filled.
+    buffer: Vec<u8>,
+}
 
 /// Why nothing more comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,10 +68,10 @@ pub(super) enum Silence {
 
 impl Ear {
     /// The next message that is there.
-    pub(super) fn next(&self) -> Result<Message, Silence> {
-        let mut buffer = vec![0; LONGEST];
+    pub(super) fn next(&mut self) -> Result<Message, Silence> {
+        let Self { fd, buffer } = self;
         loop {
-            match recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
+            match recv(fd.as_raw_fd(), buffer, MsgFlags::empty()) {
                 Ok(0) => return Err(Silence::Closed),
                 // What is unreadable was not written by our worker, and is as good as nothing.
                 Ok(length) => {
@@ -85,7 +89,7 @@ impl Ear {
 
 impl AsFd for Ear {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.fd.as_fd()
     }
 }
 
@@ -186,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_will_is_told_once_and_again_when_it_changes() {
-        let (ear, mut line) = pair().unwrap();
+        let (mut ear, mut line) = pair().unwrap();
         line.bequeath(router(), will(&[]));
         assert_eq!(ear.next(), Err(Silence::Empty));
         for told in [&[1, 2][..], &[1], &[]] {
@@ -201,7 +205,7 @@ mod tests {
 
     #[test]
     fn beats_come_three_times_within_the_limit_and_not_more_often() {
-        let (ear, mut line) = pair().unwrap();
+        let (mut ear, mut line) = pair().unwrap();
         let start = Instant::now();
         line.beat(start);
         assert_eq!(ear.next(), Err(Silence::Empty), "no limit, no beats");
@@ -216,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_guardian_that_does_not_read_misses_beats_and_no_will() {
-        let (ear, mut line) = pair().unwrap();
+        let (mut ear, mut line) = pair().unwrap();
         let start = Instant::now();
         line.limit(Duration::from_millis(3), start);
         for n in 1..200_u64 {

@@ -85,7 +85,7 @@ impl Ward {
     /// Hears everything that it has said.
     pub(super) fn hear(&mut self) -> Vec<News> {
         let mut news = Vec::new();
-        while let Some(ear) = &self.ear {
+        while let Some(ear) = &mut self.ear {
             match ear.next() {
                 Ok(Message::Beat) => self.beat(),
                 Ok(Message::Ready) => news.push(News::Ready),
