@@ -280,7 +280,7 @@ impl Executor {
             self.keep_resignation(id, instance, source, advertisement);
         }
         let raised = instance.vmac.is_some_and(|vmac| self.vmacs.is_up(vmac.0));
-        let vmac = SocketKey::of_vmac(id, instance).filter(|_| raised).and_then(|key| self.sockets.get(key));
+        let vmac = SocketKey::of_vmac(instance).filter(|_| raised).and_then(|key| self.sockets.get(key));
         let below = || SocketKey::of(id, instance, source).and_then(|key| self.sockets.get(key));
         let socket = vmac.or_else(below);
         if let (Some(source), Some(socket)) = (source, socket) {

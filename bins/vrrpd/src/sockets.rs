@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tracing::{info, warn};
 use vip_netlink::{Datagram, VrrpSocket, VrrpSocketError};
-use vrrp::{Family, IfIndex, InstanceId};
+use vrrp::{IfIndex, InstanceId};
 
 use crate::plan::{InstancePlan, Path, Plan, existing};
 
@@ -24,10 +24,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum SocketKey {
     /// What is sent to the group on an interface.
-    Multicast { ifindex: u32, family: Family },
+    Multicast { ifindex: u32, group: IpAddr },
     /// The same on a virtual MAC interface. While that is up it gets what others send from the same hardware address,
     /// which the interface below then does not.
-    Vmac { ifindex: u32, family: Family },
+    Vmac { ifindex: u32, group: IpAddr },
     /// What is sent to one of our addresses on an interface.
     Unicast { ifindex: u32, local: IpAddr, ttl: u8 },
 }
@@ -37,14 +37,15 @@ impl SocketKey {
     pub(crate) fn of(id: InstanceId, instance: &InstancePlan, source: Option<IpAddr>) -> Option<Self> {
         let ifindex = existing(id.iface)?;
         match &instance.path {
-            Path::Multicast => Some(Self::Multicast { ifindex, family: id.family }),
+            Path::Multicast { group } => Some(Self::Multicast { ifindex, group: *group }),
             Path::Unicast { ttl, .. } => source.map(|local| Self::Unicast { ifindex, local, ttl: *ttl }),
         }
     }
 
     /// The one on its virtual MAC interface, if it has one.
-    pub(crate) fn of_vmac(id: InstanceId, instance: &InstancePlan) -> Option<Self> {
-        Some(Self::Vmac { ifindex: existing(instance.vmac?)?, family: id.family })
+    pub(crate) fn of_vmac(instance: &InstancePlan) -> Option<Self> {
+        let Path::Multicast { group } = instance.path else { return None };
+        Some(Self::Vmac { ifindex: existing(instance.vmac?)?, group })
     }
 
     pub(crate) fn is_unicast(&self) -> bool {
@@ -95,7 +96,7 @@ impl Sockets {
         let instances = plan.instances.iter();
         instances
             .flat_map(|(&id, instance)| {
-                [SocketKey::of(id, instance, source(instance)), SocketKey::of_vmac(id, instance)]
+                [SocketKey::of(id, instance, source(instance)), SocketKey::of_vmac(instance)]
             })
             .flatten()
             .collect()
@@ -153,12 +154,8 @@ impl Sockets {
 
 fn open(key: SocketKey) -> Result<VrrpSocket, VrrpSocketError> {
     match key {
-        SocketKey::Multicast { ifindex, family } | SocketKey::Vmac { ifindex, family } => {
-            let family = match family {
-                Family::V4 => vip_netlink::Family::V4,
-                Family::V6 => vip_netlink::Family::V6,
-            };
-            VrrpSocket::multicast(family, ifindex)
+        SocketKey::Multicast { ifindex, group } | SocketKey::Vmac { ifindex, group } => {
+            VrrpSocket::multicast(group, ifindex)
         }
         SocketKey::Unicast { ifindex, local, ttl } => VrrpSocket::unicast(local, ifindex, ttl),
     }

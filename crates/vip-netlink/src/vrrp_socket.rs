@@ -121,7 +121,8 @@ pub struct VrrpSocket {
 }
 
 impl VrrpSocket {
-    /// Opens a socket that receives what is sent to the VRRP group on an interface.
+    /// Opens a socket that receives what is sent to a multicast group on an interface: [`VRRP_GROUP_V4`] or
+    /// [`VRRP_GROUP_V6`], if no other one is agreed on.
     ///
     /// # Errors
     /// [`VrrpSocketError::Join`] when the interface cannot join the group yet; [`VrrpSocketError::Denied`] without
@@ -129,11 +130,8 @@ impl VrrpSocket {
     ///
     /// # Panics
     /// Outside of a tokio runtime with IO enabled.
-    pub fn multicast(family: Family, ifindex: u32) -> Result<Self, VrrpSocketError> {
-        let group = match family {
-            Family::V4 => IpAddr::V4(VRRP_GROUP_V4),
-            Family::V6 => IpAddr::V6(VRRP_GROUP_V6),
-        };
+    pub fn multicast(group: IpAddr, ifindex: u32) -> Result<Self, VrrpSocketError> {
+        let family = if group.is_ipv4() { Family::V4 } else { Family::V6 };
         let receiver = receiver(ifindex, group)?;
         join(&receiver, ifindex, group).map_err(|source| VrrpSocketError::Join { group, ifindex, source })?;
         Self::assemble(family, ifindex, MULTICAST_TTL, receiver)

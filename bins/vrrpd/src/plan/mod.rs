@@ -76,8 +76,8 @@ pub(crate) struct GroupPlan {
 /// How advertisements travel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Path {
-    /// To VRRP's group.
-    Multicast,
+    /// To a group, VRRP's own if no other is configured.
+    Multicast { group: IpAddr },
     /// To each peer.
     Unicast { peers: Vec<UnicastPeer>, ttl: u8, check_source: bool },
 }
@@ -163,7 +163,7 @@ impl InstancePlan {
     /// Where its advertisements go.
     pub(crate) fn destinations(&self) -> Vec<IpAddr> {
         match &self.path {
-            Path::Multicast => vec![self.config.family.group()],
+            Path::Multicast { group } => vec![*group],
             Path::Unicast { peers, .. } => peers.iter().map(|peer| peer.addr).collect(),
         }
     }
@@ -171,7 +171,7 @@ impl InstancePlan {
     /// The TTL of its advertisements.
     pub(crate) fn ttl(&self) -> u8 {
         match self.path {
-            Path::Multicast => vrrp::wire::TTL,
+            Path::Multicast { .. } => vrrp::wire::TTL,
             Path::Unicast { ttl, .. } => ttl,
         }
     }
@@ -279,7 +279,8 @@ fn instance_plan(
         check_source: instance.check_unicast_src,
     };
     let (path, source) = if instance.unicast_peer.is_empty() {
-        (Path::Multicast, instance.mcast_src_ip)
+        let group = instance.mcast_dst_ip.filter(|&group| Family::of(group) == router.family);
+        (Path::Multicast { group: group.unwrap_or(router.family.group()) }, instance.mcast_src_ip)
     } else {
         (unicast, instance.unicast_src_ip)
     };

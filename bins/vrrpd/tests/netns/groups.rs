@@ -57,3 +57,21 @@ pub(crate) fn signed() {
         drop(better);
     });
 }
+
+pub(crate) fn other_multicast_group() {
+    run(async {
+        let mut lan = Lan::new().await;
+        let group = " mcast_dst_ip 224.0.0.118";
+        let _better = Daemon::start(&lan.nodes[0], "better", &config(200, &[VIP], group));
+        lan.nodes[0].gains(VIP).await;
+        // In the same group it stays a backup for longer than its down interval of 361 ms.
+        let mut same = Daemon::start(&lan.nodes[1], "same", &config(100, &[VIP], group));
+        same.says("Entering BACKUP STATE (init)").await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        assert!(!lan.nodes[1].has(VIP).await);
+        same.stop().await;
+        // In VRRP's own it hears nobody.
+        let _other = Daemon::start(&lan.nodes[1], "other", &config(100, &[VIP], ""));
+        lan.nodes[1].gains(VIP).await;
+    });
+}

@@ -69,6 +69,7 @@ const CASES: &[Case] = &[
     ("a_failing_script_hands_the_address_over", health::failing_script),
     ("the_number_in_a_file_hands_the_address_over", health::tracked_file),
     ("a_sync_group_moves_as_one_and_is_told_of", groups::follows_a_file),
+    ("another_multicast_group_is_another_network", groups::other_multicast_group),
     ("signed_advertisements_are_heard_and_others_are_not", groups::signed),
     ("what_does_not_fit_the_machine_or_the_peer_is_said_with_the_way_out", lints::said),
     ("fifos_and_scripts_are_told_in_order", notify::told),

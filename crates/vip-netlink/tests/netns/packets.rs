@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use vip_netlink::{
-    Announcement, Announcer, Family, Handle, VRRP_GROUP_V4, VRRP_GROUP_V6, VrrpSocket, VrrpSocketError,
+    Announcement, Announcer, Handle, VRRP_GROUP_V4, VRRP_GROUP_V6, VrrpSocket, VrrpSocketError,
 };
 
 use crate::sandbox::{Other, cable_to, key, run};
@@ -63,14 +63,14 @@ pub(crate) fn advertisements_to_the_group_arrive_and_own_ones_do_not() {
         let there = other.run(|| Handle::open().unwrap());
         let here = Handle::open().unwrap();
         let cases = [
-            (Family::V4, IpAddr::V4(VRRP_GROUP_V4), "192.0.2.1", "192.0.2.2", 24),
-            (Family::V6, IpAddr::V6(VRRP_GROUP_V6), "fe80::1", "fe80::2", 64),
+            (IpAddr::V4(VRRP_GROUP_V4), "192.0.2.1", "192.0.2.2", 24),
+            (IpAddr::V6(VRRP_GROUP_V6), "fe80::1", "fe80::2", 64),
         ];
-        for (family, group, a, b, prefix_len) in cases {
+        for (group, a, b, prefix_len) in cases {
             here.add_own(key(left.index, a, prefix_len)).await.unwrap();
             there.add_own(key(right.index, b, prefix_len)).await.unwrap();
-            let near = VrrpSocket::multicast(family, left.index).unwrap();
-            let far = other.run(|| VrrpSocket::multicast(family, right.index).unwrap());
+            let near = VrrpSocket::multicast(group, left.index).unwrap();
+            let far = other.run(|| VrrpSocket::multicast(group, right.index).unwrap());
 
             let mut buffer = [0; 1500];
             near.send(group, ip(a), b"from here").await.unwrap();
@@ -111,8 +111,8 @@ pub(crate) fn unicast_advertisements_arrive_with_their_ttl() {
 pub(crate) fn a_socket_on_a_missing_interface_is_an_error() {
     run(async {
         for ifindex in [0, 1_000] {
-            for family in [Family::V4, Family::V6] {
-                let error = VrrpSocket::multicast(family, ifindex).unwrap_err();
+            for group in [IpAddr::V4(VRRP_GROUP_V4), IpAddr::V6(VRRP_GROUP_V6)] {
+                let error = VrrpSocket::multicast(group, ifindex).unwrap_err();
                 assert!(
                     matches!(error, VrrpSocketError::Open { .. } | VrrpSocketError::Join { .. }),
                     "{error:?}"

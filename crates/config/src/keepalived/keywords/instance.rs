@@ -76,7 +76,7 @@ pub(in crate::keepalived) const INSTANCE: Context = Context {
         missing("vrf", "name the interface inside the VRF"),
         planned(line("unicast_fault_no_peer", ""), "remove it, and name at least one `unicast_peer`"),
         missing("old_unicast_checksum", "remove it; both checksum forms are accepted"),
-        planned(line("mcast_dst_ip", "ADDRESS"), GROUP_ADDRESS),
+        line("mcast_dst_ip", "ADDRESS"),
         planned(line("garp_extra_if", "[all] SECONDS"), "use `garp_master_refresh`"),
         missing("vmac_garp_intvl", "use `garp_extra_if`"),
         line("owner_ignore_adverts", "[BOOL]"),

@@ -122,8 +122,6 @@ const SNMP: &str = "vrrpd has no SNMP agent; it serves metrics instead";
 const DBUS: &str = "vrrpd is not on D-Bus; it serves its state on a socket";
 const FIREWALL: &str = "vrrpd makes no firewall tables of this name";
 const YIELDS: &str = "a node that was not run for a down interval yields anyway";
-const GROUP_ADDRESS: &str =
-    "remove it on all nodes: the group is then 224.0.0.18 or ff02::12; or use `unicast_peer`";
 const PROCESSES: &str = "vrrpd names its processes itself";
 const RELOAD: &str = "every reload is checked first, and a broken file changes nothing";
 const LINKS: &str = "link state comes from the kernel's netlink events";
