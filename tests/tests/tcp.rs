@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::sync::{Arc, Mutex};
 
-use e2e::{Acceptor, Client, Csv, Lbd, STATS, SyslogSink, eventually, free_port};
+use e2e::{Acceptor, Client, Csv, Lbd, STATS, Signal, SyslogSink, eventually, free_port};
 
 const TCP: &str = "
 defaults
@@ -153,6 +153,22 @@ fn a_session_without_a_server_is_logged_with_its_reason() {
     Client::connect(lbd.port("pipe")).expect_end();
     let line = sink.line_with(" pipe pipe/");
     assert!(line.contains(" SC "), "{line}");
+}
+
+#[test]
+fn the_last_lines_are_written_when_the_process_ends() {
+    let sink = SyslogSink::start();
+    let more = format!("    log 127.0.0.1:{} local0\n    option tcplog\n    retries 0", sink.port());
+    let mut lbd = proxy(&more, &[free_port()]);
+    // Lines are handed to the writer some at a time: these are younger than that when the signal comes.
+    for _ in 0..20 {
+        Client::connect(lbd.port("pipe")).expect_end();
+    }
+    lbd.signal(Signal::SIGTERM);
+    assert!(lbd.await_exit().success());
+    eventually("all twenty lines", || {
+        (sink.lines().iter().filter(|line| line.contains(" pipe pipe/")).count() == 20).then_some(())
+    });
 }
 
 #[test]

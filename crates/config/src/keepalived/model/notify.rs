@@ -33,7 +33,7 @@ pub struct Command {
     pub raw: String,
     /// The program and its arguments; at least one word.
     pub argv: Vec<String>,
-    /// Whom it runs as. `None`: [`GlobalDefs::script_user`].
+    /// Whom it runs as. `None`: what `script_user` of `global_defs` says.
     pub user: Option<ScriptUser>,
     /// Where it is written.
     pub span: Span,
