@@ -18,6 +18,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Counts the instructions of hot functions under valgrind.
     Instructions(InstructionsArgs),
+    /// Measures what an advertisement and a takeover cost vrrpd and keepalived, in network namespaces.
+    Vrrp(VrrpArgs),
     /// Runs one workload; what `instructions` starts under valgrind.
     #[command(hide = true)]
     Workload { name: String, iterations: u64 },
@@ -74,6 +76,22 @@ pub(crate) enum ProxyName {
     Lbd,
     Haproxy,
     Nginx,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VrrpArgs {
+    /// Rounds of each daemon under advertisements; the figure is the median.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: u32,
+    /// Seconds of one round.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seconds: u64,
+    /// Takeovers of each daemon; the figures are medians.
+    #[arg(long, default_value_t = 21, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) takeovers: u32,
+    /// Write all figures as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -30,6 +30,10 @@ pub(crate) enum BenchError {
     Unreadable { program: String, output: String },
     #[error("{peer} does not listen:\n{log}")]
     Start { peer: String, log: String },
+    #[error(transparent)]
+    Lab(#[from] lab::Error),
+    #[error("{daemon}: {what} did not come about")]
+    Vrrp { daemon: &'static str, what: &'static str },
     #[error("no scenario is called {0:?}; `--list` shows them")]
     UnknownScenario(String),
     #[error("a debug build measures nothing: use `cargo bench-proxy`")]

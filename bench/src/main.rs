@@ -26,6 +26,7 @@ mod table;
 mod temp_dir;
 mod turn;
 mod usage;
+mod vrrp_cost;
 mod workload;
 
 use std::io::Write;
@@ -47,6 +48,10 @@ use temp_dir::TempDir;
 use workload::Workload;
 
 fn main() -> ExitCode {
+    // A lab starts this program again inside each namespace, where it must have one thread only.
+    if let Some(code) = lab::node_main() {
+        return code;
+    }
     let cli = Cli::parse();
     let result = match cli.command {
         Some(cli::Command::Workload { name, iterations }) => {
@@ -59,6 +64,10 @@ fn main() -> ExitCode {
         Some(cli::Command::Instructions(args)) => instructions::run(&args).map(|(text, passed)| {
             say(&text);
             passed
+        }),
+        Some(cli::Command::Vrrp(args)) => built("vrrpd").and_then(|vrrpd| {
+            say(&vrrp_cost::run(&args, &vrrpd)?);
+            Ok(true)
         }),
         None => run(&cli.run),
     };
@@ -125,7 +134,7 @@ fn peers(args: &RunArgs) -> Result<Vec<Peer>, BenchError> {
     for name in &args.proxies {
         match name {
             ProxyName::Lbd => {
-                let program = args.lbd.clone().map_or_else(built_lbd, Ok)?;
+                let program = args.lbd.clone().map_or_else(|| built("lbd"), Ok)?;
                 peers.push(Peer::lbd("lbd".into(), program));
                 for (n, other) in args.also_lbd.iter().enumerate() {
                     peers.push(Peer::lbd(format!("lbd-{}", n + 2), other.clone()));
@@ -137,22 +146,22 @@ fn peers(args: &RunArgs) -> Result<Vec<Peer>, BenchError> {
     Ok(peers)
 }
 
-/// The `lbd` beside this program. Under cargo it is brought up to date first, so that no figure is of an old one.
-fn built_lbd() -> Result<PathBuf, BenchError> {
+/// The program of ours beside this one. Under cargo it is brought up to date first, so that no figure is of an old one.
+fn built(name: &str) -> Result<PathBuf, BenchError> {
     let me = std::env::current_exe().map_err(BenchError::io("a running program has a path"))?;
     let profile = me.parent().unwrap_or(Path::new("."));
     if let Some(cargo) = std::env::var_os("CARGO") {
         let mut command = Command::new(cargo);
-        command.args(["build", "--release", "-p", "lbd", "--target-dir"]);
+        command.args(["build", "--release", "-p", name, "--target-dir"]);
         command.arg(profile.parent().unwrap_or(profile)).current_dir(env!("CARGO_MANIFEST_DIR"));
         let status =
             command.status().map_err(|source| BenchError::Program { program: "cargo".into(), source })?;
         if !status.success() {
             let (status, output) = (status.to_string(), String::new());
-            return Err(BenchError::Failed { program: "cargo build -p lbd".into(), status, output });
+            return Err(BenchError::Failed { program: format!("cargo build -p {name}"), status, output });
         }
     }
-    let program = profile.join("lbd");
+    let program = profile.join(name);
     if program.exists() { Ok(program) } else { Err(BenchError::NoLbd(program)) }
 }
 

@@ -72,4 +72,6 @@ pub use network::Network;
 pub use node::{Exit, Node, NodeChange, NodeEvent, Process, Signal, Target, node_main};
 pub use peers::{Balancer, Programs, Router, Software, find_program};
 pub use probe::{Outcome, Probe, ProbeSettings, Probing};
+pub use record::Record;
 pub use relay::Relay;
+pub use watch::{Frame, FrameKind, watch};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// The reader's side.
 #[derive(Debug)]
-pub(crate) struct Record<T> {
+pub struct Record<T> {
     path: PathBuf,
     offset: u64,
     items: Vec<T>,
@@ -29,7 +29,7 @@ impl<T: DeserializeOwned> Record<T> {
     }
 
     /// All that was written so far.
-    pub(crate) fn read(&mut self) -> Result<&[T], Error> {
+    pub fn read(&mut self) -> Result<&[T], Error> {
         let fail = || Error::file(&self.path);
         let mut file = File::open(&self.path).map_err(fail())?;
         file.seek(SeekFrom::Start(self.offset)).map_err(fail())?;

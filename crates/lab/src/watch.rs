@@ -22,17 +22,19 @@ const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
 
 /// A frame seen on a node's network card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Frame {
+pub struct Frame {
     /// When the watcher got it from the kernel.
-    pub(crate) at: Stamp,
+    pub at: Stamp,
     /// The node sent it, rather than received it.
-    pub(crate) sent: bool,
-    pub(crate) kind: FrameKind,
+    pub sent: bool,
+    /// What it says.
+    pub kind: FrameKind,
 }
 
+/// The frames of VRRP and of moving addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum FrameKind {
+pub enum FrameKind {
     /// A VRRP advertisement with this priority.
     Advert(u8),
     /// A gratuitous ARP or an unsolicited neighbour advertisement for this address.
@@ -40,7 +42,7 @@ pub(crate) enum FrameKind {
 }
 
 /// Starts a watcher on the node's card; it ends with the lab.
-pub(crate) fn watch(node: &Node) -> Result<Record<Frame>, Error> {
+pub fn watch(node: &Node) -> Result<Record<Frame>, Error> {
     let record = Record::create(node, "frames")?;
     node.spawn(&[SELF, ROLE, "watch", &record.path().to_string_lossy()], &[])?;
     Ok(record)
