@@ -19,17 +19,17 @@ impl BlackHole {
     /// # Panics
     /// The kernel still accepts connections after many.
     pub fn new() -> Self {
-        let port = crate::free_port();
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("sockets can be made");
-        listener.bind(&address.into()).expect("the port is free");
+        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port is free");
         listener.listen(0).expect("a bound socket can listen");
+        let address = listener.local_addr().ok().and_then(|address| address.as_socket());
+        let address = address.expect("a bound socket has an address");
         let mut fillers = Vec::new();
         while let Ok(filler) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
             fillers.push(filler);
             assert!(fillers.len() < 16, "a queue of length 0 takes no more than a few");
         }
-        Self { port, _listener: listener, _fillers: fillers }
+        Self { port: address.port(), _listener: listener, _fillers: fillers }
     }
 
     /// Where connections hang, on 127.0.0.1.
