@@ -156,7 +156,8 @@ impl Executor {
         let vips: Vec<VirtualAddress> = vips.filter(|vip| !self.own.contains(&vip.key())).cloned().collect();
         self.held.extend(vips.iter().map(|vip| ((id, vip.addr), vip.clone())));
         self.bequeath(id, instance);
-        for vip in vips {
+        // What was put back by the way is only announced: a second time would be a second attempt.
+        for vip in vips.into_iter().filter(|vip| !self.is_there(vip)).collect::<Vec<_>>() {
             self.add(id, instance, vip).await;
         }
         self.route(id, instance).await;
@@ -376,7 +377,8 @@ impl Executor {
         self.held.iter().find(|(_, vip)| vip.key() == *key).map(|(&holder, _)| holder)
     }
 
-    /// Leaves an address away that somebody has removed, until what is not held is tried again.
+    /// The address is not there any more: somebody has removed it. It comes back when it is installed, or when what is not
+    /// held is tried again.
     pub(crate) fn let_go(&mut self, key: &AddressKey) {
         self.leases.release(key);
     }
@@ -388,8 +390,7 @@ impl Executor {
 
     /// Whether the kernel has an address of a virtual router, as far as we know.
     pub(crate) fn is_held(&self, id: InstanceId, address: IpAddr) -> bool {
-        let wanted = self.held.get(&(id, address));
-        wanted.is_some_and(|vip| self.leases.addresses().any(|held| held.key() == vip.key()))
+        self.held.get(&(id, address)).is_some_and(|vip| self.is_there(vip))
     }
 
     /// Whether something should be held and is not: the kernel refused it, or its lease ran out.
@@ -543,8 +544,11 @@ impl Executor {
     }
 
     fn unheld(&self) -> Vec<(InstanceId, IpAddr)> {
-        let there = |vip: &VirtualAddress| self.leases.addresses().any(|held| held.key() == vip.key());
-        self.held.iter().filter(|(_, vip)| !there(vip)).map(|(&holder, _)| holder).collect()
+        self.held.iter().filter(|(_, vip)| !self.is_there(vip)).map(|(&holder, _)| holder).collect()
+    }
+
+    fn is_there(&self, vip: &VirtualAddress) -> bool {
+        self.leases.addresses().any(|held| held.key() == vip.key())
     }
 
     async fn add(&mut self, id: InstanceId, instance: &InstancePlan, vip: VirtualAddress) {

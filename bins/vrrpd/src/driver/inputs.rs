@@ -47,13 +47,13 @@ impl Driver {
             && !self.plan.instances.get(&id).is_some_and(|instance| instance.untracked.contains(&vip))
         {
             let name = self.plan.instances.get(&id).map_or("", |instance| &instance.name);
+            self.executor.let_go(&address.key());
             if self.fights.admit(address.key(), now()) {
                 warn!("({name}) VIP {vip} was removed by somebody else: it is put back");
                 self.node.handle_vip_lost(now(), id, vip);
                 self.carry_out().await;
             } else {
                 warn!("({name}) VIP {vip} is removed again and again: it is put back once a second");
-                self.executor.let_go(&address.key());
             }
         }
         self.open_sockets();

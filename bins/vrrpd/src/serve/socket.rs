@@ -92,6 +92,7 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
 mod tests {
     use std::os::unix::fs::MetadataExt;
 
+    use socket2::{Domain, SockAddr, Socket, Type};
     use stats::router::NodeReport;
     use tokio::io::AsyncReadExt;
     use tokio::sync::mpsc;
@@ -103,7 +104,10 @@ mod tests {
     async fn whoever_connects_is_told_and_a_socket_that_was_left_is_replaced() {
         let path = std::env::temp_dir().join(format!("vrrpd-status-test-{}.sock", std::process::id()));
         let _ = fs::remove_file(&path);
-        drop(StdListener::bind(&path).unwrap());
+        // Never listening, for a listener that is closed lives on in the children that other tests are just starting.
+        let left = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        left.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+        drop(left);
         let socket = open(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, MODE);
         assert!(open(&path).is_none(), "another daemon answers there");
