@@ -21,8 +21,9 @@ use crate::wording;
 
 /// Adverts that follow each other faster than this do not each renew the leases.
 const RENEWING_INTERVAL: Duration = Duration::from_millis(500);
-/// An Active announces its addresses with an advertisement no more often than this,
-const ACCOMPANIED: Duration = Duration::from_secs(1);
+/// An Active announces its addresses with an advertisement no more often than this, a little below the second of most
+/// configurations: an advertisement that is sent a moment early has them too,
+const ACCOMPANIED: Duration = Duration::from_millis(900);
 /// and so many of them at a time.
 const ACCOMPANYING: usize = 20;
 /// Between two looks whether routes and rules are there.
