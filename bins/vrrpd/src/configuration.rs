@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use config::diagnostic::{Diagnostic, Diagnostics, render};
 use config::keepalived::{self, Config, Loaded, Options};
 
+use crate::firewall;
+
 /// Where the configuration is and what it depends on; the same at the start and at each reload.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
@@ -58,15 +60,15 @@ fn unsupported(config: &Config) -> Diagnostics {
                 .help("announcements are spread over five seconds instead: 0, 10, 50, 200 ms, 1 s, 5 s"),
         );
     }
-    for instance in &config.instances {
-        if !instance.accept {
+    if !firewall::suffices(config) {
+        for instance in config.instances.iter().filter(|instance| firewall::refuses(instance)) {
             found.push(
                 Diagnostic::warning(
                     format!("`{}`: packets to the virtual addresses are not dropped", instance.name),
                     instance.span,
                 )
-                .label("`no_accept` or `vrrp_strict` asks for it")
-                .help("add `accept`, or a firewall rule that drops them"),
+                .label("`no_accept` or `vrrp_strict` asks for it, and the program nft is not there")
+                .help("install the package nftables, or add `accept`"),
             );
         }
     }

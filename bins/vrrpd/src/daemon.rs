@@ -13,7 +13,7 @@ use crate::cli::Cli;
 use crate::configuration::Source;
 use crate::guardian::{Guardian, GuardianError, Part};
 use crate::pidfile::{PidFile, PidFileError};
-use crate::{hooks, log, worker};
+use crate::{firewall, hooks, log, worker};
 
 /// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
@@ -69,9 +69,11 @@ fn serve(cli: &Cli, source: Source, config: Config) -> Result<ExitCode, Failure>
     if let Some(script) = &global.startup_script {
         hooks::run("Startup", script, &global);
     }
+    firewall::clear();
     let part = Guardian::new(source.clone(), config, worker_pid, !cli.dont_respawn)?.run()?;
     Ok(match part {
         Part::Guardian { status } => {
+            firewall::clear();
             if let Some(script) = &global.shutdown_script {
                 hooks::run("Shutdown", script, &global);
             }

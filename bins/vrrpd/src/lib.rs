@@ -41,6 +41,7 @@ mod driver;
 mod dump;
 mod executor;
 mod fights;
+mod firewall;
 mod guardian;
 mod hooks;
 mod lint;

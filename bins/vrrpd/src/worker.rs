@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 use crate::cli::Cli;
 use crate::configuration::Source;
 use crate::driver::{Driver, StartError};
+use crate::firewall::Firewall;
 use crate::guardian::Line;
 use crate::program::Program;
 use crate::{log, scheduling};
@@ -54,7 +55,7 @@ fn serve(cli: &Cli, guardian: u32, source: Source, config: Config, line: Line) -
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
     runtime.block_on(async {
-        Driver::start(source, config, line).await?.run().await;
+        Driver::start(source, config, line, Firewall::new(guardian)).await?.run().await;
         Ok(())
     })
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use config::keepalived::Config;
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use vip_netlink::{AnnounceError, Announcer, Claim, Event, Handle, Monitor, NetlinkError};
 use vrrp::{
     Action, Cause, Command, ConfigError, Discard, FaultReason, IfIndex, InstanceId, InstanceStats, Link,
@@ -24,6 +24,7 @@ use crate::configuration::Source;
 use crate::debounce::Debounce;
 use crate::executor::Executor;
 use crate::fights::Fights;
+use crate::firewall::Firewall;
 use crate::guardian::Line;
 use crate::lint::{self, Mismatch};
 use crate::locks::{Locked, Locks};
@@ -114,6 +115,7 @@ pub(crate) struct Driver {
     cleared: BTreeMap<InstanceId, InstanceStats>,
     locks: Locks,
     fights: Fights,
+    firewall: Firewall,
     servers: Servers,
     questions: mpsc::Receiver<Question>,
     started: Instant,
@@ -134,7 +136,12 @@ enum Input {
 
 impl Driver {
     /// Opens everything, clears what an earlier run left, and starts the node.
-    pub(crate) async fn start(source: Source, config: Config, guardian: Line) -> Result<Self, StartError> {
+    pub(crate) async fn start(
+        source: Source,
+        config: Config,
+        guardian: Line,
+        firewall: Firewall,
+    ) -> Result<Self, StartError> {
         let signals = Signals::listen().map_err(StartError::Signals)?;
         let announcer = Announcer::open()?;
         let (sockets, packets) = Sockets::new();
@@ -179,11 +186,13 @@ impl Driver {
             cleared: BTreeMap::new(),
             locks,
             fights: Fights::default(),
+            firewall,
             servers,
             questions,
             started: now(),
             stopped: false,
         };
+        driver.refuse_packets();
         driver.servers.apply(&driver.config.global);
         driver.debounce.configure(&driver.config.interface_delays);
         driver.say_what_is_odd();
@@ -207,6 +216,13 @@ impl Driver {
             self.turn(input, deadline).await;
         }
         info!("Stopped vrrpd v{}", env!("CARGO_PKG_VERSION"));
+    }
+
+    /// Drops packets to the addresses of `no_accept`. Where that cannot be done the addresses are held all the same.
+    fn refuse_packets(&mut self) {
+        if let Err(error) = self.firewall.apply(&self.config) {
+            error!("`no_accept`: packets to the virtual addresses are not dropped: {error}");
+        }
     }
 
     async fn input(&mut self, deadline: Instant) -> Input {

@@ -108,6 +108,7 @@ impl Driver {
         self.history.retain(|name| config.instances.iter().any(|instance| instance.name == name));
         self.debounce.configure(&config.interface_delays);
         self.config = config;
+        self.refuse_packets();
         self.say_what_is_odd();
         if self.retired.as_ref().is_none_or(|old| old.fixed != self.plan.fixed) {
             self.executor.fix(&self.plan.fixed).await;

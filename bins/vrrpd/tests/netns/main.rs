@@ -9,6 +9,7 @@
     reason = "a test and its own harness"
 )]
 
+mod accept;
 mod client;
 mod daemon;
 mod faults;
@@ -47,6 +48,7 @@ const CASES: &[Case] = &[
     ("an_address_that_an_earlier_run_left_is_cleared", faults::left_over),
     ("a_reload_changes_addresses_without_a_flap", faults::reloaded),
     ("an_interface_that_is_down_for_a_moment_has_not_changed", faults::flapped),
+    ("packets_to_addresses_that_are_not_accepted_are_dropped", accept::refused),
     ("ipv6_addresses_are_handed_over_too", faults::ipv6),
     ("a_virtual_mac_goes_down_with_its_worker", vmac::killed),
     ("a_virtual_mac_follows_the_active_within_50_ms", vmac::moved),
