@@ -1,13 +1,17 @@
 //! Namespaces, cables and time limits for the cases.
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::{getgid, getuid};
-use vip_netlink::{AddressKey, Event, Handle, LinkInfo, LinkKind, Monitor, Namespace, NewLink};
+use socket2::{Domain, Protocol, Socket, Type};
+use vip_netlink::{
+    AddressKey, Announcement, Announcer, Event, Handle, LinkInfo, LinkKind, Monitor, Namespace, NewLink,
+};
 
 /// No case needs longer, on however slow a machine.
 const CASE_LIMIT: Duration = Duration::from_secs(30);
@@ -86,7 +90,45 @@ pub(crate) async fn cable_to(other: &Other) -> (LinkInfo, LinkInfo) {
     while !monitor.view().link(left.index).unwrap().is_operational() {
         monitor.next().await.unwrap();
     }
-    (named(&here, "left").await, named(&there, "right").await)
+    let (left, right) = (named(&here, "left").await, named(&there, "right").await);
+    frames_pass(&left, &Announcer::open().unwrap(), &mut other.run(|| listener(ETHERTYPE_ARP))).await;
+    let announcer = other.run(|| Announcer::open().unwrap());
+    frames_pass(&right, &announcer, &mut listener(ETHERTYPE_ARP)).await;
+    (left, right)
+}
+
+/// Sends frames out of an interface until one has arrived. The kernel reports a link as running a moment before it lets
+/// frames through, and loses what is sent in between.
+async fn frames_pass(from: &LinkInfo, announcer: &Announcer, to: &mut Socket) {
+    let announcement = Announcement::new(from, IpAddr::from([192, 0, 2, 250]), true).unwrap();
+    for _ in 0..50 {
+        announcer.send(&announcement).await.unwrap();
+        if hears(to, &announcement.frame()) {
+            return;
+        }
+    }
+    panic!("none of 50 frames out of {} arrived", from.name);
+}
+
+pub(crate) const ETHERTYPE_ARP: u16 = 0x0806;
+
+/// A socket that receives whole frames of one type, but not those that its own machine sends.
+pub(crate) fn listener(ethertype: u16) -> Socket {
+    let protocol = Protocol::from(i32::from(ethertype.to_be()));
+    let socket = Socket::new(Domain::PACKET, Type::RAW, Some(protocol)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    socket
+}
+
+/// Whether a frame that starts with `wanted` comes before a silence of the socket's read timeout.
+pub(crate) fn hears(socket: &mut Socket, wanted: &[u8]) -> bool {
+    let mut buffer = [0; 2048];
+    while let Ok(length) = socket.read(&mut buffer) {
+        if buffer[..length].starts_with(wanted) {
+            return true;
+        }
+    }
+    false
 }
 
 pub(crate) async fn named(handle: &Handle, name: &str) -> LinkInfo {
