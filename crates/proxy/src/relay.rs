@@ -9,7 +9,7 @@ use bytes::{Buf, BytesMut};
 
 use crate::clock;
 use crate::error::ProxyError;
-use crate::net::{Deadline, PIPE_SIZE, Pipe, READ_SIZE, Stream};
+use crate::net::{Deadline, PIPE_SIZE, Pipe, Push, READ_SIZE, Stream};
 
 /// Most bytes moved in one direction before others of this worker get a turn.
 const TURN: u64 = 1 << 20;
@@ -127,7 +127,7 @@ impl Direction {
                 return Poll::Pending;
             }
             if !self.copied.is_empty() {
-                match sink.poll_write(cx, &[IoSlice::new(&self.copied)]) {
+                match sink.poll_write(cx, &[IoSlice::new(&self.copied)], Push::Now) {
                     Poll::Ready(Ok(n)) => {
                         self.copied.advance(n);
                         self.moved += n as u64;

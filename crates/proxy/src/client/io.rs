@@ -5,7 +5,7 @@ use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
 use crate::h1::{BodyDecoder, BodyLength};
-use crate::net::{Input, READ_SIZE, Stream};
+use crate::net::{Input, Push, READ_SIZE, Stream};
 
 /// A client connection.
 #[derive(Debug)]
@@ -43,6 +43,7 @@ impl ClientIo {
         cx: &mut Context<'_>,
         pieces: &[&[u8]],
         done: &mut usize,
+        push: Push,
     ) -> Poll<io::Result<()>> {
         let total: usize = pieces.iter().map(|p| p.len()).sum();
         while *done < total {
@@ -56,7 +57,7 @@ impl ClientIo {
                     used += 1;
                 }
             }
-            *done += ready!(self.stream.poll_write(cx, &slices[..used]))?;
+            *done += ready!(self.stream.poll_write(cx, &slices[..used], push))?;
         }
         Poll::Ready(Ok(()))
     }

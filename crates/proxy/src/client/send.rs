@@ -10,7 +10,7 @@ use crate::ctx::{Ctx, Phase};
 use crate::error::ProxyError;
 use crate::h1::{self, BodyLength, HeaderList, Known, NameCase, Version};
 use crate::message::{Frame, Response, ResponseBody};
-use crate::net::{Deadline, Pipe, Scratch};
+use crate::net::{Deadline, Pipe, Push, Scratch};
 
 /// Data pieces up to this size are copied behind what waits to be written; larger ones are written from where they are.
 const COPY_LIMIT: usize = 4 * 1024;
@@ -62,7 +62,9 @@ pub(crate) async fn send(
     if !bodiless {
         writer.body(response, delimiter, manner.case).await?;
     }
-    writer.flush().await?;
+    // Nothing comes between the last bytes of a response and the end of its connection, except in a tunnel.
+    let ends = close && !matches!(response.body, ResponseBody::Tunnel(_));
+    writer.flush(if ends { Push::WithFin } else { Push::Now }).await?;
     Ok(!close)
 }
 
@@ -78,7 +80,9 @@ pub(crate) async fn send_interim(
     let mut out = Vec::with_capacity(128);
     h1::write_response(&mut out, head, case);
     let mut done = 0;
-    poll_fn(|cx| io.poll_write_all(cx, &[&out], &mut done)).await.map_err(|_| ProxyError::ClientClosed)
+    poll_fn(|cx| io.poll_write_all(cx, &[&out], &mut done, Push::Now))
+        .await
+        .map_err(|_| ProxyError::ClientClosed)
 }
 
 fn delimit(response: &mut Response, manner: Manner, bodiless: bool) -> (Delimiter, bool) {
@@ -131,7 +135,7 @@ impl Writer<'_> {
             let frame = match ready {
                 Poll::Ready(frame) => frame,
                 Poll::Pending => {
-                    self.flush().await?;
+                    self.flush(Push::Now).await?;
                     poll_fn(|cx| response.body.poll_frame(cx)).await
                 }
             };
@@ -145,7 +149,7 @@ impl Writer<'_> {
                 }
                 Some(Err(error)) => {
                     // What came before the failure still goes out: the client sees how far it got.
-                    let _ = self.flush().await;
+                    let _ = self.flush(Push::Now).await;
                     return Err(error);
                 }
                 None => {
@@ -164,7 +168,7 @@ impl Writer<'_> {
         if body.spliceable().is_none_or(|left| left < SPLICE_FROM) {
             return Ok(false);
         }
-        self.flush().await?;
+        self.flush(Push::Now).await?;
         let filled = poll_fn(|cx| {
             let Some(mut pipe) = Pipe::take() else { return Poll::Ready(Ok(None)) };
             body.poll_splice(&mut pipe, cx).map_ok(|()| Some(pipe))
@@ -189,23 +193,23 @@ impl Writer<'_> {
         if data.len() <= COPY_LIMIT {
             self.out.extend_from_slice(data);
             self.out.extend_from_slice(end);
-            if self.out.len() > COPY_LIMIT * 4 { self.flush().await } else { Ok(()) }
+            if self.out.len() > COPY_LIMIT * 4 { self.flush(Push::Now).await } else { Ok(()) }
         } else {
             let head = std::mem::replace(&mut self.out, Scratch::new());
-            self.write(&[&head, data, end]).await
+            self.write(&[&head, data, end], Push::Now).await
         }
     }
 
-    async fn flush(&mut self) -> Result<(), ProxyError> {
+    async fn flush(&mut self, push: Push) -> Result<(), ProxyError> {
         let out = std::mem::replace(&mut self.out, Scratch::new());
-        self.write(&[&out]).await
+        self.write(&[&out], push).await
     }
 
-    async fn write(&mut self, pieces: &[&[u8]]) -> Result<(), ProxyError> {
+    async fn write(&mut self, pieces: &[&[u8]], push: Push) -> Result<(), ProxyError> {
         let mut done = 0;
         let written = poll_fn(|cx| {
             let before = done;
-            let polled = self.io.poll_write_all(cx, pieces, &mut done);
+            let polled = self.io.poll_write_all(cx, pieces, &mut done, push);
             if done > before {
                 self.ctx.add_out(done - before);
                 self.deadline.restart();

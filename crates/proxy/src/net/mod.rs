@@ -12,5 +12,5 @@ pub(crate) use deadline::{Deadline, within};
 pub(crate) use input::{Input, READ_SIZE};
 pub(crate) use pipe::{PIPE_SIZE, Pipe, limit_pipes};
 pub(crate) use scratch::Scratch;
-pub(crate) use stream::Stream;
+pub(crate) use stream::{Push, Stream};
 pub(crate) use vigil::{Vigil, keep_vigils};

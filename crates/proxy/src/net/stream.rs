@@ -8,12 +8,22 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
-use rustix::net::SendFlags;
+use rustix::net::{SendAncillaryBuffer, SendFlags};
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::sys;
+
+/// When written bytes leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Push {
+    /// At once.
+    Now,
+    /// With the FIN of a [`Stream::shutdown_write`] or a close that follows without waiting for anything: one packet then
+    /// carries both.
+    WithFin,
+}
 
 /// A connected TCP or Unix socket, used through a shared reference: one task owns it and reads and writes at once.
 ///
@@ -66,13 +76,28 @@ impl Stream {
     }
 
     /// Writes as much of `pieces` as fits.
-    pub(crate) fn poll_write(&self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+        push: Push,
+    ) -> Poll<io::Result<usize>> {
+        let more = match push {
+            Push::Now => SendFlags::empty(),
+            Push::WithFin => SendFlags::MORE,
+        };
+        let flags = SendFlags::NOSIGNAL | more;
         loop {
             // One piece needs no vector: send(2) is a shorter way into the kernel than sendmsg(2). And rustix takes a
             // shorter way there than the C library, whose calls are points where threads can be cancelled.
             let tried = self.try_io(Interest::WRITABLE, || match pieces {
-                [one] => Ok(rustix::net::send(&self.socket, one, SendFlags::NOSIGNAL)?),
-                _ => SockRef::from(self).send_vectored(pieces),
+                [one] => Ok(rustix::net::send(&self.socket, one, flags)?),
+                _ => Ok(rustix::net::sendmsg(
+                    &self.socket,
+                    pieces,
+                    &mut SendAncillaryBuffer::default(),
+                    flags,
+                )?),
             });
             match tried {
                 Some(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -138,5 +163,64 @@ fn unless_blocked<T>(result: io::Result<T>) -> Option<io::Result<T>> {
     match result {
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => None,
         done => Some(done),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::{TcpListener, TcpStream};
+    use std::task::Waker;
+
+    use super::*;
+
+    fn pair() -> (Stream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let far = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (near, _) = listener.accept().unwrap();
+        near.set_nodelay(true).unwrap();
+        (Stream::new(near.into()), far)
+    }
+
+    fn write(stream: &Stream, pieces: &[&[u8]], push: Push) {
+        let slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+        let written = stream.poll_write(&mut Context::from_waker(Waker::noop()), &slices, push);
+        assert!(matches!(written, Poll::Ready(Ok(n)) if n == pieces.concat().len()), "{written:?}");
+    }
+
+    #[test]
+    fn bytes_that_leave_with_the_fin_wait_for_it() {
+        for pieces in [&[&b"one"[..]][..], &[b"two ", b"pieces"]] {
+            for closes in [false, true] {
+                let (near, mut far) = pair();
+                write(&near, pieces, Push::WithFin);
+                far.set_nonblocking(true).unwrap();
+                let early = far.read(&mut [0; 16]);
+                assert_eq!(early.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+
+                let open = if closes {
+                    drop(near);
+                    None
+                } else {
+                    near.shutdown_write();
+                    Some(near)
+                };
+                far.set_nonblocking(false).unwrap();
+                let mut heard = Vec::new();
+                far.read_to_end(&mut heard).unwrap();
+                assert_eq!(heard, pieces.concat());
+                drop(open);
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_that_leave_at_once_are_there() {
+        let (near, mut far) = pair();
+        write(&near, &[b"now"], Push::Now);
+        far.set_nonblocking(true).unwrap();
+        let mut heard = [0; 3];
+        far.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"now");
     }
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use crate::error::ProxyError;
 use crate::h1::{self, BodyLength, NameCase};
 use crate::message::{Frame, Request};
-use crate::net::{Scratch, Stream};
+use crate::net::{Push, Scratch, Stream};
 
 /// Body bytes gathered before they are written.
 const GATHER: usize = 16 * 1024;
@@ -68,7 +68,7 @@ impl Upload {
                     (false, Gathered::Full) => continue,
                 };
             }
-            match stream.poll_write(cx, &[IoSlice::new(&self.out[self.written..])]) {
+            match stream.poll_write(cx, &[IoSlice::new(&self.out[self.written..])], Push::Now) {
                 Poll::Ready(Ok(n)) => {
                     self.written += n;
                     self.total += n as u64;
