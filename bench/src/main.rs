@@ -17,6 +17,7 @@ mod origin;
 mod payload;
 mod peers;
 mod plot;
+mod real_time;
 mod report;
 mod results;
 mod scenario;

@@ -11,6 +11,7 @@ use crate::load::open_loop::{self, Outcome, Plan};
 use crate::load::wrk::Wrk;
 use crate::origin::Origin;
 use crate::peers::{Peer, Running, Setup};
+use crate::real_time::RealTime;
 use crate::report::{Busy, Figures, Idle, Latency, PeerReport, ScenarioReport, SystemCalls};
 use crate::scenario::{Clients, Scenario};
 use crate::strace::Strace;
@@ -19,8 +20,9 @@ use crate::temp_dir::TempDir;
 use crate::turn::{Rounds, Turn};
 use crate::usage::Usage;
 
-/// Turns of each proxy at the fixed rate.
-const LATENCY_ROUNDS: u32 = 3;
+/// Turns of each proxy at the fixed rate: many short ones, because a stall of the machine spoils the percentiles of one.
+const LATENCY_ROUNDS: u32 = 11;
+const LATENCY_ROUND: Duration = Duration::from_secs(1);
 
 /// What all scenarios share.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ struct Subject<'a> {
     turns: Vec<Turn>,
     system_calls: Option<SystemCalls>,
     latencies: Vec<Outcome>,
+    /// Whether all its turns at the fixed rate ran in real time.
+    real_time: bool,
     problems: Vec<String>,
 }
 
@@ -88,8 +92,10 @@ impl Bench<'_> {
             let rate = (slowest / 2.0).max(1.0);
             for _ in 0..LATENCY_ROUNDS {
                 for subject in &mut subjects {
-                    let seconds = Duration::from_secs(self.args.seconds);
-                    let outcome = self.at_rate(scenario, &subject.running, rate, seconds)?;
+                    let real_time = RealTime::begin(&subject.running.processes());
+                    subject.real_time &= real_time.is_some();
+                    let outcome = self.at_rate(scenario, &subject.running, rate, LATENCY_ROUND)?;
+                    drop(real_time);
                     subject.judge(&outcome);
                     subject.latencies.push(outcome);
                 }
@@ -156,6 +162,7 @@ impl Bench<'_> {
                 turns: Vec::new(),
                 system_calls: None,
                 latencies: Vec::new(),
+                real_time: true,
                 problems: Vec::new(),
             })
         });
@@ -225,9 +232,9 @@ impl Subject<'_> {
         let time = |of: fn(&Usage) -> Duration| move |turn: &Turn| turn.per_request(micros(of(&turn.usage)));
         let count = |of: fn(&Turn) -> u64| move |turn: &Turn| turn.per_request(of(turn) as f64);
         let log_lines = logged.then(|| self.median(count(|turn| turn.log_lines)));
-        let latency = |share: f64| {
+        let latencies = |share: f64| {
             let of = |outcome: &Outcome| percentile(&outcome.latencies, share).map(micros);
-            median(&self.latencies.iter().filter_map(of).collect::<Vec<_>>())
+            self.latencies.iter().filter_map(of).collect::<Vec<_>>()
         };
         let measured = self.latencies.iter().any(|outcome| !outcome.latencies.is_empty());
         let busy = Busy {
@@ -242,9 +249,11 @@ impl Subject<'_> {
             server_connections: self.median(count(|turn| turn.server_connections)),
             log_lines,
             latency: measured.then(|| Latency {
-                p50_us: latency(0.5),
-                p99_us: latency(0.99),
-                p999_us: latency(0.999),
+                p50_us: median(&latencies(0.5)),
+                p99_us: median(&latencies(0.99)),
+                p99_rounds_us: latencies(0.99),
+                p999_us: median(&latencies(0.999)),
+                real_time: self.real_time,
             }),
             system_calls: self.system_calls,
         };

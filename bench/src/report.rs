@@ -81,7 +81,11 @@ pub(crate) struct SystemCalls {
 pub(crate) struct Latency {
     pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
+    /// `p99_us` of each round.
+    pub(crate) p99_rounds_us: Vec<f64>,
     pub(crate) p999_us: f64,
+    /// Whether load, servers and proxy ran before everything else on the machine.
+    pub(crate) real_time: bool,
 }
 
 /// With connected but silent clients.
@@ -94,8 +98,17 @@ pub(crate) struct Idle {
 impl ScenarioReport {
     /// The least CPU time a request among the proxies that lbd is held against.
     pub(crate) fn best_reference(&self) -> Option<f64> {
+        self.least(|busy| Some(busy.cpu_us))
+    }
+
+    /// The least p99 among them.
+    pub(crate) fn best_p99(&self) -> Option<f64> {
+        self.least(|busy| busy.latency.as_ref().map(|latency| latency.p99_us))
+    }
+
+    fn least(&self, of: impl Fn(&Busy) -> Option<f64>) -> Option<f64> {
         let references = self.peers.iter().filter(|peer| peer.reference);
-        references.filter_map(|peer| peer.busy().map(|busy| busy.cpu_us)).min_by(f64::total_cmp)
+        references.filter_map(PeerReport::busy).filter_map(of).min_by(f64::total_cmp)
     }
 }
 

@@ -61,11 +61,10 @@ fn write_to(out: &mut String, text: std::fmt::Arguments<'_>) {
 
 impl Table {
     fn of(scenario: &ScenarioReport) -> Self {
-        let best = scenario.best_reference();
         let mut table = Self { headings: Vec::new(), rows: Vec::new() };
         for peer in &scenario.peers {
             let cells = match &peer.figures {
-                Figures::Busy(busy) => busy_cells(busy, best, scenario.fixed_rate),
+                Figures::Busy(busy) => busy_cells(busy, scenario),
                 Figures::Idle(idle) => idle_cells(idle, peer),
             };
             let rss = ("RSS MB".to_owned(), megabytes(peer.rss));
@@ -78,16 +77,14 @@ impl Table {
     }
 }
 
-fn busy_cells(busy: &Busy, best: Option<f64>, fixed_rate: Option<f64>) -> Vec<(String, String)> {
-    let least = busy.rounds_us.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = busy.rounds_us.iter().copied().fold(0.0, f64::max);
+fn busy_cells(busy: &Busy, scenario: &ScenarioReport) -> Vec<(String, String)> {
     let mut cells = vec![
         ("CPU µs/req".to_owned(), significant(busy.cpu_us)),
-        ("rounds".to_owned(), format!("{}-{}", significant(least), significant(most))),
+        ("rounds".to_owned(), range(&busy.rounds_us)),
         ("user".to_owned(), significant(busy.user_us)),
         ("system".to_owned(), significant(busy.system_us)),
     ];
-    if let Some(best) = best {
+    if let Some(best) = scenario.best_reference() {
         cells.push(("÷ best peer".to_owned(), format!("{:.2}", busy.cpu_us / best)));
     }
     if let Some(calls) = &busy.system_calls {
@@ -101,12 +98,23 @@ fn busy_cells(busy: &Busy, best: Option<f64>, fixed_rate: Option<f64>) -> Vec<(S
     cells.push(("req/s".to_owned(), format!("{:.0}", busy.requests_per_second)));
     cells.push(("CPU %".to_owned(), format!("{:.0}", busy.utilisation * 100.0)));
     cells.push(("wait %".to_owned(), format!("{:.0}", busy.disturbance * 100.0)));
-    if let (Some(latency), Some(rate)) = (&busy.latency, fixed_rate) {
+    if let (Some(latency), Some(rate)) = (&busy.latency, scenario.fixed_rate) {
         cells.push((format!("p50 µs at {rate:.0}/s"), format!("{:.0}", latency.p50_us)));
         cells.push(("p99".to_owned(), format!("{:.0}", latency.p99_us)));
+        cells.push(("rounds".to_owned(), range(&latency.p99_rounds_us)));
+        if let Some(best) = scenario.best_p99() {
+            cells.push(("÷ best peer".to_owned(), format!("{:.2}", latency.p99_us / best)));
+        }
         cells.push(("p99.9".to_owned(), format!("{:.0}", latency.p999_us)));
     }
     cells
+}
+
+/// Least and most.
+fn range(values: &[f64]) -> String {
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(0.0, f64::max);
+    format!("{}-{}", significant(least), significant(most))
 }
 
 fn idle_cells(idle: &Idle, peer: &PeerReport) -> Vec<(String, String)> {
@@ -148,7 +156,13 @@ mod tests {
             server_connections: 0.0,
             log_lines: None,
             system_calls: None,
-            latency: Some(Latency { p50_us: 80.0, p99_us: 200.0, p999_us: 900.4 }),
+            latency: Some(Latency {
+                p50_us: 80.0,
+                p99_us: 200.0,
+                p99_rounds_us: vec![150.0, 300.0],
+                p999_us: 900.4,
+                real_time: true,
+            }),
         };
         let figures = Figures::Busy(busy);
         PeerReport {
