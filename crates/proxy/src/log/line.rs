@@ -1,6 +1,7 @@
 //! Access-log lines in HAProxy's formats (configuration manual, chapter 8.2).
 
-use std::fmt::Write;
+use std::fmt::{self, Display, Formatter, Write};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::clock;
@@ -11,9 +12,10 @@ pub(crate) fn http(ctx: &Ctx, frontend: &str, connections: [u32; 4]) -> String {
     let mut out = String::with_capacity(256);
     prefix(&mut out, ctx, frontend);
     let times = Times::of(ctx);
+    let (cause, phase) = termination(ctx);
     let _ = write!(
         out,
-        " {}/{}/{}/{}/{} {} {} - - {}-- ",
+        " {}/{}/{}/{}/{} {} {} - - {cause}{phase}-- ",
         times.head,
         times.queue,
         times.connect,
@@ -21,7 +23,6 @@ pub(crate) fn http(ctx: &Ctx, frontend: &str, connections: [u32; 4]) -> String {
         times.total,
         ctx.status.get().map_or(-1, i32::from),
         ctx.bytes_out.get(),
-        termination(ctx),
     );
     counts(&mut out, ctx, connections);
     out.push_str(" \"");
@@ -39,14 +40,14 @@ pub(crate) fn tcp(ctx: &Ctx, frontend: &str, connections: [u32; 4]) -> String {
     let mut out = String::with_capacity(192);
     prefix(&mut out, ctx, frontend);
     let times = Times::of(ctx);
+    let (cause, phase) = termination(ctx);
     let _ = write!(
         out,
-        " {}/{}/{} {} {} ",
+        " {}/{}/{} {} {cause}{phase} ",
         times.queue,
         times.connect,
         times.total,
         ctx.bytes_out.get(),
-        termination(ctx)
     );
     counts(&mut out, ctx, connections);
     out
@@ -54,7 +55,7 @@ pub(crate) fn tcp(ctx: &Ctx, frontend: &str, connections: [u32; 4]) -> String {
 
 /// What HAProxy logs without a format option.
 pub(crate) fn basic(ctx: &Ctx, frontend: &str, mode: &str) -> String {
-    format!("Connect from {} to {} ({frontend}/{mode})", client(ctx), local(ctx))
+    format!("Connect from {} to {} ({frontend}/{mode})", End(ctx.client), End(ctx.local))
 }
 
 fn prefix(out: &mut String, ctx: &Ctx, frontend: &str) {
@@ -68,23 +69,26 @@ fn prefix(out: &mut String, ctx: &Ctx, frontend: &str) {
     let _ = write!(
         out,
         "{} [{}] {frontend} {}/{server}",
-        client(ctx),
+        End(ctx.client),
         clock::request_date(ctx.date()),
         backend.as_ref().map_or(frontend, |b| b.name()),
     );
 }
 
-fn client(ctx: &Ctx) -> String {
-    ctx.client.map_or_else(|| "unix:1".to_owned(), |c| format!("{}:{}", c.ip().to_canonical(), c.port()))
+/// One end of a client's connection; without an address it is a Unix socket.
+struct End(Option<SocketAddr>);
+
+impl Display for End {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(address) => write!(f, "{}:{}", address.ip().to_canonical(), address.port()),
+            None => f.write_str("unix:1"),
+        }
+    }
 }
 
-fn local(ctx: &Ctx) -> String {
-    ctx.local.map_or_else(|| "unix:1".to_owned(), |c| format!("{}:{}", c.ip().to_canonical(), c.port()))
-}
-
-fn termination(ctx: &Ctx) -> String {
-    let (cause, phase) = ctx.ended.get().unwrap_or(('-', '-'));
-    format!("{cause}{phase}")
+fn termination(ctx: &Ctx) -> (char, char) {
+    ctx.ended.get().unwrap_or(('-', '-'))
 }
 
 fn counts(out: &mut String, ctx: &Ctx, [process, frontend, backend, server]: [u32; 4]) {
@@ -99,16 +103,16 @@ fn counts(out: &mut String, ctx: &Ctx, [process, frontend, backend, server]: [u3
 
 /// The phases in milliseconds; -1 for one that was not reached.
 struct Times {
-    head: i128,
-    queue: i128,
-    connect: i128,
-    response: i128,
-    total: i128,
+    head: i64,
+    queue: i64,
+    connect: i64,
+    response: i64,
+    total: i64,
 }
 
 impl Times {
     fn of(ctx: &Ctx) -> Self {
-        let ms = |d: Duration| i128::try_from(d.as_millis()).unwrap_or(i128::MAX);
+        let ms = |d: Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
         let span = |from: Option<Instant>, to: Option<Instant>| match (from, to) {
             (Some(from), Some(to)) => ms(to.saturating_duration_since(from)),
             _ => -1,

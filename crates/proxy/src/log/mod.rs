@@ -4,6 +4,7 @@
 mod batch;
 mod clock;
 mod line;
+mod outlets;
 mod syslog;
 mod writer;
 

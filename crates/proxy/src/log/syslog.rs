@@ -1,5 +1,6 @@
 //! Headers of log lines by format (configuration manual, `log … format`).
 
+use std::io::Write;
 use std::time::SystemTime;
 
 use config::haproxy::{Level, LogTarget, SyslogFormat};
@@ -16,37 +17,36 @@ pub(crate) struct Identity {
     pub(crate) pid: u32,
 }
 
-/// The datagram or line for `target`, or nothing when the level is filtered.
+/// Appends the datagram or line for `target`, whose filter the level has passed.
 pub(crate) fn frame(
+    out: &mut Vec<u8>,
     target: &LogTarget,
     who: &Identity,
     level: Level,
     at: SystemTime,
     line: &str,
-) -> Option<Vec<u8>> {
-    if level > target.max_level {
-        return None;
-    }
+) {
     let level = level.max(target.min_level);
     let priority = u16::from(target.facility.0) * 8 + level as u16;
     let Identity { tag, host, pid } = who;
-    let mut out = match target.format {
+    let begun = out.len();
+    let written = match target.format {
         SyslogFormat::Rfc3164 => {
-            let host = host.as_ref().map(|h| format!("{h} ")).unwrap_or_default();
-            format!("<{priority}>{} {host}{tag}[{pid}]: {line}", clock::rfc3164(at))
+            let (host, space) = host.as_deref().map_or(("", ""), |host| (host, " "));
+            write!(out, "<{priority}>{} {host}{space}{tag}[{pid}]: ", clock::rfc3164(at))
         }
         SyslogFormat::Rfc5424 => {
             let host = host.as_deref().unwrap_or("-");
-            format!("<{priority}>1 {} {host} {tag} {pid} - - {line}", clock::rfc5424(at))
+            write!(out, "<{priority}>1 {} {host} {tag} {pid} - - ", clock::rfc5424(at))
         }
-        SyslogFormat::Short => format!("<{}>{line}", level as u8),
-        SyslogFormat::Raw => line.to_owned(),
-        SyslogFormat::Timed => format!("<{}>{} {line}", level as u8, clock::rfc3164(at)),
-        SyslogFormat::Iso => format!("{} {line}", clock::rfc5424(at)),
-    }
-    .into_bytes();
-    out.truncate(target.max_len);
-    Some(out)
+        SyslogFormat::Short => write!(out, "<{}>", level as u8),
+        SyslogFormat::Raw => Ok(()),
+        SyslogFormat::Timed => write!(out, "<{}>{} ", level as u8, clock::rfc3164(at)),
+        SyslogFormat::Iso => write!(out, "{} ", clock::rfc5424(at)),
+    };
+    written.expect("a vector takes all bytes");
+    out.extend_from_slice(line.as_bytes());
+    out.truncate(begun + target.max_len);
 }
 
 #[cfg(test)]
@@ -70,20 +70,21 @@ mod tests {
     fn priority_is_facility_and_level_within_bounds() {
         let who = Identity { tag: "haproxy".into(), host: None, pid: 7 };
         let of = |level| {
-            let bytes = frame(&target(SyslogFormat::Rfc3164), &who, level, SystemTime::now(), "hello")?;
-            String::from_utf8(bytes).ok()
+            let mut bytes = Vec::new();
+            frame(&mut bytes, &target(SyslogFormat::Rfc3164), &who, level, SystemTime::now(), "hello");
+            String::from_utf8(bytes).unwrap()
         };
-        let line = of(Level::Notice).unwrap();
+        let line = of(Level::Notice);
         assert!(line.starts_with("<133>") && line.ends_with(" haproxy[7]: hello"), "{line}");
-        assert!(of(Level::Emerg).unwrap().starts_with("<129>"));
-        assert_eq!(of(Level::Info), None);
+        assert!(of(Level::Emerg).starts_with("<129>"));
     }
 
     #[test]
     fn lines_are_cut_at_the_target_s_length() {
         let who = Identity { tag: "t".into(), host: None, pid: 7 };
         let line = "x".repeat(200);
-        let raw = frame(&target(SyslogFormat::Raw), &who, Level::Notice, SystemTime::now(), &line).unwrap();
+        let mut raw = Vec::new();
+        frame(&mut raw, &target(SyslogFormat::Raw), &who, Level::Notice, SystemTime::now(), &line);
         assert_eq!(raw.len(), 64);
     }
 }

@@ -1,17 +1,13 @@
 //! The thread that writes log lines.
 
-use std::collections::BTreeMap;
-use std::io::Write;
-use std::net::UdpSocket;
-use std::os::unix::net::UnixDatagram;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use config::haproxy::{Level, LogDestination, LogTarget};
+use config::haproxy::{Level, LogTarget};
 
+use super::outlets::Outlets;
 use super::syslog::{Identity, frame};
 
 /// Lines waiting at most; more are dropped and counted rather than making a request wait.
@@ -101,6 +97,7 @@ impl LogWriter {
 
 fn run(receiver: &Receiver<Job>, who: &Identity, waiting: &AtomicUsize, dropped: &AtomicU64) {
     let mut outlets = Outlets::default();
+    let mut bytes = Vec::new();
     while let Ok(job) = receiver.recv() {
         let lines = match job {
             Job::Lines(lines) => lines,
@@ -113,79 +110,15 @@ fn run(receiver: &Receiver<Job>, who: &Identity, waiting: &AtomicUsize, dropped:
         waiting.fetch_sub(lines.len(), Ordering::Relaxed);
         for line in &lines {
             for target in line.targets.iter() {
-                let Some(bytes) = frame(target, who, line.level, line.at, &line.text) else { continue };
+                if line.level > target.max_level {
+                    continue;
+                }
+                bytes.clear();
+                frame(&mut bytes, target, who, line.level, line.at, &line.text);
                 if outlets.write(&target.to, &bytes).is_err() {
                     dropped.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }
     }
-}
-
-/// Sockets, opened when first needed.
-#[derive(Default)]
-struct Outlets {
-    v4: Option<UdpSocket>,
-    v6: Option<UdpSocket>,
-    unix: BTreeMap<std::path::PathBuf, UnixDatagram>,
-    complained: BTreeMap<std::path::PathBuf, Instant>,
-}
-
-impl Outlets {
-    fn write(&mut self, to: &LogDestination, bytes: &[u8]) -> std::io::Result<()> {
-        match to {
-            LogDestination::Stdout => line(&mut std::io::stdout().lock(), bytes),
-            LogDestination::Stderr => line(&mut std::io::stderr().lock(), bytes),
-            LogDestination::Udp(address) => {
-                let (slot, any) =
-                    if address.is_ipv4() { (&mut self.v4, "0.0.0.0:0") } else { (&mut self.v6, "[::]:0") };
-                let socket = match slot {
-                    Some(socket) => socket,
-                    None => slot.insert(nonblocking(UdpSocket::bind(any)?)?),
-                };
-                socket.send_to(bytes, address).map(drop)
-            }
-            LogDestination::Unix(path) => self.write_unix(path, bytes),
-        }
-    }
-
-    /// A syslog daemon may restart: its socket is looked up anew after a failure.
-    fn write_unix(&mut self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-        if let Some(socket) = self.unix.get(path)
-            && socket.send(bytes).is_ok()
-        {
-            return Ok(());
-        }
-        let attempt = || {
-            let socket = UnixDatagram::unbound()?;
-            socket.connect(path)?;
-            socket.set_nonblocking(true)?;
-            socket.send(bytes)?;
-            Ok(socket)
-        };
-        match attempt() {
-            Ok(socket) => {
-                self.unix.insert(path.to_owned(), socket);
-                Ok(())
-            }
-            Err(error) => {
-                self.unix.remove(path);
-                if self.complained.insert(path.to_owned(), Instant::now()).is_none() {
-                    tracing::warn!(socket = %path.display(), %error, "cannot write to the log socket; further failures are only counted");
-                }
-                Err(error)
-            }
-        }
-    }
-}
-
-fn nonblocking(socket: UdpSocket) -> std::io::Result<UdpSocket> {
-    socket.set_nonblocking(true)?;
-    Ok(socket)
-}
-
-fn line(out: &mut impl Write, bytes: &[u8]) -> std::io::Result<()> {
-    out.write_all(bytes)?;
-    out.write_all(b"\n")?;
-    out.flush()
 }
