@@ -51,15 +51,6 @@ fn host_label() -> Option<String> {
 /// What the language has and this daemon does not do (yet).
 fn unsupported(config: &Config) -> Diagnostics {
     let mut found = Diagnostics::default();
-    let start = config.instances.first().map(|instance| instance.span);
-    if let Some(span) = start
-        && !(config.global.garp_interval.is_zero() && config.global.gna_interval.is_zero())
-    {
-        found.push(
-            Diagnostic::warning("`vrrp_garp_interval` and `vrrp_gna_interval` have no effect", span)
-                .help("announcements are spread over five seconds instead: 0, 10, 50, 200 ms, 1 s, 5 s"),
-        );
-    }
     for vmac in config.instances.iter().filter_map(|instance| instance.vmac.as_ref()) {
         if vmac.group.is_some() {
             found.push(

@@ -14,6 +14,7 @@ use vrrp::{Advertised, Advertisement, InstanceId};
 use crate::clock::now;
 use crate::complaints::Complaints;
 use crate::guardian::{Line, Will, Word};
+use crate::pacing::Pacing;
 use crate::plan::{Fixed, InstancePlan, Plan, Vmac, existing};
 use crate::sockets::{SocketKey, Sockets};
 use crate::vmacs::Vmacs;
@@ -48,6 +49,7 @@ pub(crate) struct Executor {
     /// When it is made sure that they are there.
     routes_at: Option<Instant>,
     announced: BTreeMap<InstanceId, Instant>,
+    pub(crate) pacing: Pacing,
     /// When announcements last went with an advertisement, and which address is the next one.
     accompanied: BTreeMap<InstanceId, (Instant, usize)>,
     refresh_at: BTreeMap<InstanceId, Instant>,
@@ -85,6 +87,7 @@ impl Executor {
             routed: BTreeMap::new(),
             routes_at: None,
             announced: BTreeMap::new(),
+            pacing: Pacing::default(),
             accompanied: BTreeMap::new(),
             refresh_at: BTreeMap::new(),
             complaints: Complaints::default(),
@@ -170,6 +173,7 @@ impl Executor {
     pub(crate) async fn remove(&mut self, id: InstanceId, instance: &InstancePlan, addresses: &[IpAddr]) {
         info!("({}) removing VIPs.", instance.name);
         for &address in addresses {
+            self.pacing.forget((id, address));
             // What is installed may come from an earlier configuration.
             let vip = self.held.remove(&(id, address)).or_else(|| instance.vips.get(&address).cloned());
             let Some(vip) = vip.filter(|vip| !self.own.contains(&vip.key())) else { continue };
@@ -325,12 +329,35 @@ impl Executor {
             if new_batch {
                 info!("({}) {}", instance.name, wording::announcements(address, &link.name));
             }
-            debug!("{}", wording::announcement(address, &link.name));
-            if let Err(error) = self.announce_on(link, address).await
-                && let Some(more) = self.complaints.admit((id, "announce"), at)
-            {
-                warn!("({}) {error}{more}", instance.name);
+            if self.pacing.admit(now(), physical(link, view), (id, address)) {
+                self.announce_now(id, instance, address, link).await;
             }
+        }
+    }
+
+    /// Sends the announcements that have waited for their turn.
+    pub(crate) async fn announce_waiting(&mut self, plan: &Plan, view: &NetworkView) {
+        while let Some((id, address)) = self.pacing.due(now()) {
+            let instance = plan.instances.get(&id);
+            let link = instance.and_then(|instance| view.link(instance.vips.get(&address)?.ifindex));
+            if let Some((instance, link)) = instance.zip(link) {
+                self.announce_now(id, instance, address, link).await;
+            }
+        }
+    }
+
+    async fn announce_now(
+        &mut self,
+        id: InstanceId,
+        instance: &InstancePlan,
+        address: IpAddr,
+        link: &LinkInfo,
+    ) {
+        debug!("{}", wording::announcement(address, &link.name));
+        if let Err(error) = self.announce_on(link, address).await
+            && let Some(more) = self.complaints.admit((id, "announce"), now())
+        {
+            warn!("({}) {error}{more}", instance.name);
         }
     }
 
@@ -365,7 +392,9 @@ impl Executor {
         let turn = instance.vips.iter().cycle().skip(first).take(held.min(ACCOMPANYING));
         for (&address, vip) in turn {
             // What is wrong with it is said at the next real announcement.
-            if let Some(link) = view.link(vip.ifindex).filter(|_| self.held.contains_key(&(id, address))) {
+            if let Some(link) = view.link(vip.ifindex).filter(|_| self.held.contains_key(&(id, address)))
+                && self.pacing.admit(at, physical(link, view), (id, address))
+            {
                 let _ = self.announce_on(link, address).await;
             }
         }
@@ -444,12 +473,13 @@ impl Executor {
         }
     }
 
-    /// When [`renew`](Self::renew) or [`refresh`](Self::refresh) has something to do.
+    /// When there is something to renew, to announce or to put back.
     pub(crate) fn next_upkeep(&self) -> Option<Instant> {
         self.leases
             .next_renewal()
             .into_iter()
             .chain(self.routes_at)
+            .chain(self.pacing.next_at())
             .chain(self.refresh_at.values().copied())
             .min()
     }
@@ -587,6 +617,12 @@ impl Executor {
             None => Ok(()),
         }
     }
+}
+
+/// The interface whose switch hears it: the one below a virtual MAC.
+fn physical<'a>(link: &'a LinkInfo, view: &'a NetworkView) -> &'a str {
+    let below = link.lower.filter(|_| link.kind.as_deref() == Some("macvlan"));
+    below.and_then(|below| view.link(below)).map_or(&link.name, |below| &below.name)
 }
 
 fn forwards(interface: &str) -> bool {

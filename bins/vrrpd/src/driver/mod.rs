@@ -195,6 +195,7 @@ impl Driver {
         driver.refuse_packets();
         driver.servers.apply(&driver.config.global);
         driver.debounce.configure(&driver.config.interface_delays);
+        driver.executor.pacing.configure(&driver.config);
         driver.say_what_is_odd();
         driver.executor.fix(&driver.plan.fixed).await;
         driver.trackers.apply(&driver.plan.trackers);
@@ -295,6 +296,7 @@ impl Driver {
         if self.executor.next_upkeep().is_some_and(|at| at <= now()) {
             self.executor.renew().await;
             self.executor.refresh(&self.plan, self.monitor.view()).await;
+            self.executor.announce_waiting(&self.plan, self.monitor.view()).await;
             self.executor.keep_routes(&self.plan).await;
         }
         if self.claims.next_at().is_some_and(|at| at <= now()) {

@@ -107,6 +107,7 @@ impl Driver {
         self.servers.apply(&config.global);
         self.history.retain(|name| config.instances.iter().any(|instance| instance.name == name));
         self.debounce.configure(&config.interface_delays);
+        self.executor.pacing.configure(&config);
         self.config = config;
         self.refuse_packets();
         self.say_what_is_odd();

@@ -232,12 +232,19 @@ impl Adverts {
 
 /// Waits for a gratuitous ARP that says where `address` is.
 pub(crate) fn hear_announcement(socket: &mut Socket, address: [u8; 4]) {
+    while hear_any_announcement(socket) != address {}
+}
+
+/// Waits for a gratuitous ARP; the address that it is about. It is heard at each port that it passes.
+pub(crate) fn hear_any_announcement(socket: &mut Socket) -> [u8; 4] {
     loop {
         let mut frame = [0; 2048];
         let length = socket.read(&mut frame).expect("the announcement arrives");
         // RFC 5227 §3: sender and target address are the same.
-        if frame.get(28..32) == Some(&address) && frame[..length].get(38..42) == Some(&address) {
-            return;
+        if let Some(sender) = frame[..length].get(28..32).and_then(<[u8]>::first_chunk)
+            && frame[..length].get(38..42) == Some(sender)
+        {
+            return *sender;
         }
     }
 }

@@ -191,6 +191,23 @@ fn keys_are_text_or_hexadecimal_of_32_to_64_bytes_and_one_of_them_signs() {
 }
 
 #[test]
+fn an_interface_is_in_the_first_garp_group_that_names_it() {
+    let text = "garp_group {\ngarp_interval 0.001\ngna_interval 0.000002\ninterface eth0\n}\n\
+                garp_group {\ngarp_interval 1\ninterfaces {\neth0\neth1\neth2\n}\n}\n";
+    let (config, errors) = checked(text);
+    assert_eq!(errors, Vec::<String>::new());
+    let [first, second] = &config.garp_groups[..] else { panic!("{:?}", config.garp_groups) };
+    assert_eq!(first.interfaces, ["eth0"]);
+    let gaps = (Duration::from_millis(1), Duration::from_micros(2));
+    assert_eq!((first.garp_interval, first.gna_interval), gaps);
+    assert_eq!(
+        (&second.interfaces[..], second.gna_interval),
+        (&["eth1".to_owned(), "eth2".to_owned()][..], Duration::ZERO)
+    );
+    assert_eq!(checked("garp_group {\ngarp_interval 1\n}\n").1, ["`garp_group` has no interface"]);
+}
+
+#[test]
 fn delays_of_interfaces_end_before_a_backup_takes_over() {
     let text = "vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n192.0.2.1\n}\n}\n\
                 interface_up_down_delays {\neth0 5 1\neth1 0.5\n}\n";
