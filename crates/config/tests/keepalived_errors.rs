@@ -105,7 +105,7 @@ fn each_mistake_makes_exactly_one_error() {
         "virtual_ipaddress {\n192.0.2.1 lable\n}",
         "track_script {\nchk\n}",
         "authentication {\nauth_type AH\nauth_pass x\n}",
-        "virtual_ipaddress {\n192.0.2.1 peer 192.0.2.2\n}",
+        "virtual_ipaddress {\n192.0.2.1 peer 2001:db8::2\n}",
     ] {
         let errors = found(&instance(lines), Severity::Error);
         assert_eq!(errors.len(), 1, "{lines}: {errors:?}");

@@ -157,6 +157,7 @@ mod tests {
             ifindex,
             addr: IpAddr::from([10, 0, 0, host]),
             prefix_len: 32,
+            peer: None,
             scope: Scope::GLOBAL,
             flags,
             label: None,

@@ -100,7 +100,7 @@ impl Lan {
     /// Gives the switch itself an address, and asks from there.
     pub(crate) async fn client(&self) -> tokio::net::UdpSocket {
         let ifindex = self.monitor.view().link_named("switch").unwrap().index;
-        let own = AddressKey { ifindex, addr: IpAddr::from([192, 0, 2, 100]), prefix_len: 24 };
+        let own = AddressKey::new(ifindex, [192, 0, 2, 100].into(), 24);
         self.ports.add_own(own).await.unwrap();
         tokio::net::UdpSocket::bind((own.addr, 0)).await.unwrap()
     }
@@ -191,7 +191,7 @@ impl Host {
     }
 
     pub(crate) fn key(&self, address: &str, prefix_len: u8) -> AddressKey {
-        AddressKey { ifindex: self.ifindex, addr: ip(address), prefix_len }
+        AddressKey::new(self.ifindex, ip(address), prefix_len)
     }
 
     async fn wait(&mut self, mut found: impl FnMut(&Event) -> bool) -> Instant {
@@ -286,7 +286,7 @@ async fn host(ports: &Handle, switch: u32, number: u8) -> Host {
     setns(here, CloneFlags::CLONE_NEWNET).expect("the way back");
 
     let ifindex = handle.link("eth0").await.unwrap().unwrap().index;
-    let own = AddressKey { ifindex, addr: IpAddr::from([192, 0, 2, number]), prefix_len: 24 };
+    let own = AddressKey::new(ifindex, [192, 0, 2, number].into(), 24);
     handle.add_own(own).await.unwrap();
     handle.set_link(ifindex, &LinkChange { up: Some(true), ..LinkChange::default() }).await.unwrap();
     Host { namespace, handle, monitor: opened.unwrap(), ifindex }

@@ -47,6 +47,7 @@ const CASES: &[Case] = &[
     ("a_node_whose_cable_is_cut_is_replaced_and_comes_back", faults::unplugged),
     ("an_address_removed_by_hand_is_back_at_once", faults::removed_by_hand),
     ("an_address_that_an_earlier_run_left_is_cleared", faults::left_over),
+    ("a_point_to_point_address_is_held_put_back_and_taken_away", faults::point_to_point),
     ("a_reload_changes_addresses_without_a_flap", faults::reloaded),
     ("an_interface_that_is_down_for_a_moment_has_not_changed", faults::flapped),
     ("packets_to_addresses_that_are_not_accepted_are_dropped", accept::refused),
