@@ -52,7 +52,8 @@ pub(crate) struct Executor {
     pub(crate) pacing: Pacing,
     /// When announcements last went with an advertisement, and which address is the next one.
     accompanied: BTreeMap<InstanceId, (Instant, usize)>,
-    refresh_at: BTreeMap<InstanceId, Instant>,
+    /// When each of the refreshes of a virtual router is due.
+    refresh_at: BTreeMap<(InstanceId, usize), Instant>,
     complaints: Complaints<(InstanceId, &'static str)>,
     /// Hears of everything that must not be left behind.
     pub(crate) guardian: Line,
@@ -165,9 +166,7 @@ impl Executor {
             self.add(id, instance, vip).await;
         }
         self.route(id, instance).await;
-        if let Some(refresh) = instance.refresh {
-            self.refresh_at.insert(id, now() + refresh.period);
-        }
+        self.keep_refreshing(id, instance);
     }
 
     pub(crate) async fn remove(&mut self, id: InstanceId, instance: &InstancePlan, addresses: &[IpAddr]) {
@@ -185,7 +184,7 @@ impl Executor {
         }
         self.bequeath(id, instance);
         if !self.held.keys().any(|(holder, _)| *holder == id) {
-            self.refresh_at.remove(&id);
+            self.refresh_at.retain(|(holder, _), _| *holder != id);
         }
     }
 
@@ -453,23 +452,29 @@ impl Executor {
         }
     }
 
-    /// Announces again what `garp_master_refresh` asks for.
+    /// Announces again what `garp_master_refresh` and `garp_extra_if` ask for.
     pub(crate) async fn refresh(&mut self, plan: &Plan, view: &NetworkView) {
         let at = now();
-        let due: Vec<InstanceId> =
-            self.refresh_at.iter().filter(|(_, due)| **due <= at).map(|(&id, _)| id).collect();
-        for id in due {
-            let Some((instance, refresh)) =
-                plan.instances.get(&id).and_then(|instance| Some((instance, instance.refresh?)))
-            else {
-                self.refresh_at.remove(&id);
+        let due: Vec<(InstanceId, usize)> =
+            self.refresh_at.iter().filter(|(_, due)| **due <= at).map(|(&which, _)| which).collect();
+        for (id, number) in due {
+            let instance = plan.instances.get(&id);
+            let refresh = instance.and_then(|instance| instance.refreshes.get(number));
+            let Some((instance, refresh)) = instance.zip(refresh) else {
+                self.refresh_at.remove(&(id, number));
                 continue;
             };
-            self.refresh_at.insert(id, at + refresh.period);
-            let addresses: Vec<IpAddr> = instance.config.vips().collect();
+            self.refresh_at.insert((id, number), at + refresh.period);
             for _ in 0..refresh.repeat {
-                self.announce(id, instance, &addresses, view).await;
+                self.announce(id, instance, &refresh.addresses, view).await;
             }
+        }
+    }
+
+    /// Refreshes that run go on, from their next turn on as the plan has them.
+    fn keep_refreshing(&mut self, id: InstanceId, instance: &InstancePlan) {
+        for (number, refresh) in instance.refreshes.iter().enumerate() {
+            self.refresh_at.entry((id, number)).or_insert(now() + refresh.period);
         }
     }
 
@@ -496,6 +501,12 @@ impl Executor {
             })
             .collect();
         let holders = changed.iter().map(|(holder, _, _)| *holder).collect();
+        let holding: BTreeSet<InstanceId> = self.held.keys().map(|(id, _)| *id).collect();
+        for id in holding {
+            if let Some(instance) = new.instances.get(&id) {
+                self.keep_refreshing(id, instance);
+            }
+        }
         for ((id, address), old, vip) in changed {
             let Some(instance) = new.instances.get(&id) else { continue };
             let observed = match self.handle.addresses().await {

@@ -1,12 +1,12 @@
 //! What a configuration means on this machine.
 
 mod convert;
+mod refresh;
 mod route;
 mod vmac;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::time::Duration;
 
 use config::keepalived::{Config, Notify, UnicastPeer, VrrpInstance};
 use vip_netlink::{AddressKey, Route, Rule, VirtualAddress};
@@ -14,6 +14,7 @@ use vrrp::{
     ConfigError, Family, GroupId, IfIndex, InstanceConfig, InstanceId, NodeConfig, Rank, SyncGroup, TrackId,
 };
 
+pub(crate) use self::refresh::Refresh;
 pub(crate) use self::vmac::{Vmac, vmacs};
 use crate::tracking::{Spec, TrackIds, TrackerName};
 
@@ -59,7 +60,7 @@ pub(crate) struct InstancePlan {
     /// The virtual MAC interface that its advertisements leave by.
     pub(crate) vmac: Option<IfIndex>,
     pub(crate) path: Path,
-    pub(crate) refresh: Option<Refresh>,
+    pub(crate) refreshes: Vec<Refresh>,
     pub(crate) notify: Notify,
     /// How far the weights of all checks, files apart, can move the priority, and what of it is added when all is well.
     pub(crate) swing: i32,
@@ -80,13 +81,6 @@ pub(crate) enum Path {
     Multicast { group: IpAddr },
     /// To each peer.
     Unicast { peers: Vec<UnicastPeer>, ttl: u8, check_source: bool },
-}
-
-/// `garp_master_refresh`: announcements that go on while Active.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Refresh {
-    pub(crate) period: Duration,
-    pub(crate) repeat: u32,
 }
 
 /// Something tracked.
@@ -298,10 +292,11 @@ fn instance_plan(
             .collect(),
         rules: instance.virtual_rules.iter().map(route::rule).collect(),
         path,
-        refresh: (!instance.garp.master_refresh.is_zero()).then_some(Refresh {
-            period: instance.garp.master_refresh,
-            repeat: instance.garp.master_refresh_repeat.max(1),
-        }),
+        refreshes: refresh::refreshes(
+            config,
+            instance,
+            own.map_or(instance.interface.as_str(), |vmac| vmac.name.as_str()),
+        ),
         notify: instance.notify.clone(),
         swing,
         gain,
@@ -312,6 +307,7 @@ fn instance_plan(
 #[cfg(test)]
 mod tests {
     use std::io;
+    use std::time::Duration;
 
     use config::keepalived::{Options, parse};
     use config::source::Sources;

@@ -235,7 +235,7 @@ pub(crate) fn hear_announcement(socket: &mut Socket, address: [u8; 4]) {
     while hear_any_announcement(socket) != address {}
 }
 
-/// Waits for a gratuitous ARP; the address that it is about. It is heard at each port that it passes.
+/// Waits for a gratuitous ARP; the address that it is about.
 pub(crate) fn hear_any_announcement(socket: &mut Socket) -> [u8; 4] {
     loop {
         let mut frame = [0; 2048];

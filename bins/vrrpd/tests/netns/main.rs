@@ -57,6 +57,7 @@ const CASES: &[Case] = &[
     ("a_virtual_mac_that_a_crash_left_is_cleared", vmac::left_over),
     ("advertisements_leave_by_the_virtual_mac_unless_told_not_to", vmac::transmits_below),
     ("announcements_are_no_closer_than_their_interval", announce::spaced),
+    ("a_virtual_mac_that_sends_no_advertisements_is_announced_again_and_again", announce::repeated),
     ("two_daemons_do_not_share_a_virtual_router", neighbours::second_daemon),
     ("whoever_removes_an_address_again_and_again_makes_no_storm", neighbours::fight),
     ("capabilities_that_are_not_needed_are_given_up", neighbours::capabilities),
