@@ -113,8 +113,7 @@ impl Executor {
 
     /// The virtual router is not Active any more: its hardware address is another one's from now on.
     pub(crate) async fn lower_vmacs(&mut self, instance: &InstancePlan) {
-        let own = instance.vmac.and_then(existing);
-        for ifindex in instance.vips.values().map(|vip| vip.ifindex).chain(own) {
+        for ifindex in carriers(instance) {
             if let Err(error) = self.vmacs.lower(&self.handle, ifindex).await {
                 warn!("({}) {error}", instance.name);
             }
@@ -122,11 +121,11 @@ impl Executor {
     }
 
     /// The virtual router is Active, or about to be.
-    pub(crate) async fn raise_vmac(&mut self, instance: &InstancePlan) {
-        if let Some(ifindex) = instance.vmac.and_then(existing)
-            && let Err(error) = self.vmacs.raise(&self.handle, ifindex).await
-        {
-            warn!("({}) {error}", instance.name);
+    pub(crate) async fn raise_vmacs(&mut self, instance: &InstancePlan) {
+        for ifindex in carriers(instance) {
+            if let Err(error) = self.vmacs.raise(&self.handle, ifindex).await {
+                warn!("({}) {error}", instance.name);
+            }
         }
     }
 
@@ -628,6 +627,12 @@ impl Executor {
             None => Ok(()),
         }
     }
+}
+
+/// The interfaces that its addresses are on, and its virtual MAC interface.
+fn carriers(instance: &InstancePlan) -> BTreeSet<u32> {
+    let own = instance.vmac.and_then(existing);
+    instance.vips.values().map(|vip| vip.ifindex).chain(own).collect()
 }
 
 /// The interface whose switch hears it: the one below a virtual MAC.

@@ -401,7 +401,7 @@ impl Driver {
             }
             Action::Transmit(advertisement) => {
                 if self.is_active(id) {
-                    self.executor.raise_vmac(instance).await;
+                    self.executor.raise_vmacs(instance).await;
                 }
                 let source = self.source_of(instance);
                 self.executor.transmit(id, instance, source, &advertisement).await;

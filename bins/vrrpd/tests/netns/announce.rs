@@ -33,6 +33,8 @@ pub(crate) fn repeated() {
         let more = "use_vmac\nvmac_xmit_base\ngarp_master_repeat 1\ngarp_master_delay 0\n";
         let mut daemon = Daemon::start(&lan.nodes[0], "repeated", &config(200, &[VIP], more));
         daemon.says("Entering MASTER STATE").await;
+        daemon.says("Sending/queueing gratuitous ARPs on vrrp.51").await;
+        assert!(!daemon.has_said("cannot announce"), "it is up before anything leaves by it");
         // A reload is enough.
         daemon.reconfigure(&config(200, &[VIP], &format!("{more}garp_extra_if 0.1")));
         daemon.says("Reload complete").await;
