@@ -544,10 +544,9 @@ impl Executor {
             .filter(|((holder, _), _)| *holder == id)
             .for_each(|(_, vip)| removals.address(vip.key()));
         // Up, a virtual MAC interface would go on taking frames for the virtual router.
-        if let Some(vmac) = instance.vmac.and_then(existing)
-            && (!removals.is_empty() || self.resignations.contains_key(&id))
-        {
-            removals.link_down(vmac);
+        if !removals.is_empty() || self.resignations.contains_key(&id) {
+            let vmacs = carriers(instance).into_iter().filter(|&ifindex| self.vmacs.has(ifindex));
+            vmacs.for_each(|vmac| removals.link_down(vmac));
         }
         let words = self.resignations.get(&id).map(|resignation| resignation.words.clone());
         let will = Will {

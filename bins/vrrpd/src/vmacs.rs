@@ -76,6 +76,11 @@ impl Vmacs {
         self.made.get(name).map(|made| made.ifindex)
     }
 
+    /// Whether this is one of them.
+    pub(crate) fn has(&self, ifindex: u32) -> bool {
+        self.made.values().any(|made| made.ifindex == ifindex)
+    }
+
     /// Whether this is one of them, and up.
     pub(crate) fn is_up(&self, ifindex: u32) -> bool {
         self.made.values().any(|made| made.ifindex == ifindex && made.up)

@@ -32,18 +32,20 @@ async fn is_up(host: &Host) -> Option<bool> {
 pub(crate) fn killed() {
     run(async {
         let mut lan = Lan::new().await;
-        let text = config(200, &[VIP], "use_vmac");
-        let mut daemon = Daemon::start_with(&lan.nodes[0], "daemon", &text, &["-R".as_ref()]);
-        lan.nodes[0].gains(VIP).await;
-        assert_eq!(is_up(&lan.nodes[0]).await, Some(true));
-        daemon.signal_worker(Signal::SIGKILL);
-        assert_eq!(daemon.exit().await.code(), Some(1));
-        assert!(!lan.nodes[0].has(VIP).await);
-        assert_eq!(
-            is_up(&lan.nodes[0]).await,
-            Some(false),
-            "it takes no frames for the other node's address"
-        );
+        for more in ["use_vmac", "use_vmac vrrp.51\nvmac_xmit_base"] {
+            let text = config(200, &[VIP], more);
+            let mut daemon = Daemon::start_with(&lan.nodes[0], "daemon", &text, &["-R".as_ref()]);
+            lan.nodes[0].gains(VIP).await;
+            assert_eq!(is_up(&lan.nodes[0]).await, Some(true));
+            daemon.signal_worker(Signal::SIGKILL);
+            assert_eq!(daemon.exit().await.code(), Some(1));
+            assert!(!lan.nodes[0].has(VIP).await);
+            assert_eq!(
+                is_up(&lan.nodes[0]).await,
+                Some(false),
+                "it takes no frames for the other node's address"
+            );
+        }
     });
 }
 
