@@ -16,6 +16,7 @@ use crate::complaints::Complaints;
 use crate::guardian::{Line, Will, Word};
 use crate::pacing::Pacing;
 use crate::plan::{Fixed, InstancePlan, Plan, Vmac, existing};
+use crate::secondaries::Secondaries;
 use crate::sockets::{SocketKey, Sockets};
 use crate::vmacs::Vmacs;
 use crate::wording;
@@ -38,6 +39,7 @@ pub(crate) struct Executor {
     handle: Handle,
     announcer: Announcer,
     pub(crate) vmacs: Vmacs,
+    pub(crate) secondaries: Secondaries,
     pub(crate) sockets: Sockets,
     /// What the node wants held, whether or not the kernel has it.
     held: BTreeMap<(InstanceId, IpAddr), VirtualAddress>,
@@ -81,6 +83,7 @@ impl Executor {
             handle,
             announcer,
             vmacs: Vmacs::default(),
+            secondaries: Secondaries::default(),
             sockets,
             held: BTreeMap::new(),
             own: BTreeSet::new(),
@@ -101,6 +104,13 @@ impl Executor {
     pub(crate) async fn adapt_vmacs(&mut self, wanted: &[Vmac]) {
         if let Err(error) = self.vmacs.adapt(&self.handle, wanted).await {
             warn!("virtual MAC interfaces: {error}");
+        }
+    }
+
+    /// `promote_secondaries` of these interfaces and of no others.
+    pub(crate) async fn adapt_secondaries(&mut self, wanted: &BTreeSet<u32>) {
+        if let Err(error) = self.secondaries.adapt(&self.handle, &mut self.guardian, wanted).await {
+            warn!("promote_secondaries: {error}");
         }
     }
 

@@ -149,6 +149,7 @@ mod tests {
             kind: None,
             alias: None,
             arp: ArpRules::default(),
+            promotes: false,
         }
     }
 

@@ -55,6 +55,12 @@ impl Removals {
         self.push(&rule::remove_request(rule));
     }
 
+    /// Lets the other addresses of a subnet on this link go with the first one again.
+    pub fn promotion(&mut self, ifindex: u32) {
+        let change = LinkChange { promotes: Some(false), ..LinkChange::default() };
+        self.push(&link::change_request(ifindex, &change));
+    }
+
     /// Takes a link down.
     pub fn link_down(&mut self, ifindex: u32) {
         let change = LinkChange { up: Some(false), ..LinkChange::default() };

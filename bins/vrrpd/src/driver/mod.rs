@@ -154,6 +154,7 @@ impl Driver {
         let plan = Plan::new(&config, |name| index_of(&monitor, &executor, name), &mut ids)?;
         let mut locks = Locks::default();
         lock(&mut locks, &plan).await?;
+        executor.adapt_secondaries(&plan.promoting()).await;
         executor.clear_leftovers(&plan).await?;
         let mut driver = Self {
             node: Node::new(plan.node.clone()),

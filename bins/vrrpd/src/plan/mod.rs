@@ -57,6 +57,8 @@ pub(crate) struct InstancePlan {
     pub(crate) routes: Vec<Route>,
     /// Rules that come last and go first.
     pub(crate) rules: Vec<Rule>,
+    /// `promote_secondaries`
+    pub(crate) promote: bool,
     /// The virtual MAC interface that its advertisements leave by.
     pub(crate) vmac: Option<IfIndex>,
     pub(crate) path: Path,
@@ -128,6 +130,14 @@ impl Plan {
     /// The interfaces that virtual routers speak on.
     pub(crate) fn speaking(&self) -> BTreeSet<IfIndex> {
         self.instances.keys().map(|id| id.iface).collect()
+    }
+
+    /// The interfaces on which the first address of a subnet must not take the others with it.
+    pub(crate) fn promoting(&self) -> BTreeSet<u32> {
+        let instances = self.instances.values().filter(|instance| instance.promote);
+        let v4 = |vip: &&VirtualAddress| vip.addr.is_ipv4();
+        let interfaces = instances.flat_map(|instance| instance.vips.values().filter(v4));
+        interfaces.filter_map(|vip| existing(IfIndex(vip.ifindex))).collect()
     }
 
     /// Every address that is a virtual one here: never a source, and ours to remove. What an owner holds for ever is
@@ -291,6 +301,7 @@ fn instance_plan(
             .filter_map(|route| route::route(route, |name| existing(index(name))))
             .collect(),
         rules: instance.virtual_rules.iter().map(route::rule).collect(),
+        promote: instance.promote_secondaries,
         path,
         refreshes: refresh::refreshes(
             config,

@@ -25,6 +25,7 @@ mod neighbours;
 mod notify;
 mod real_time;
 mod routes;
+mod secondaries;
 mod split;
 mod telling;
 mod vmac;
@@ -69,6 +70,7 @@ const CASES: &[Case] = &[
     ("another_that_answers_for_the_address_is_seen_and_said", split::answered),
     ("after_a_split_from_keepalived_clients_are_back_at_once", split::healed_beside_keepalived),
     ("each_of_65_virtual_routers_fails_over_in_its_band", many::fail_over),
+    ("other_addresses_of_a_subnet_stay_when_the_virtual_one_goes", secondaries::stay),
     ("routes_and_rules_come_and_go_with_the_role", routes::with_the_role),
     ("a_dead_lbd_hands_the_address_over", health::dead_lbd),
     ("a_hung_lbd_hands_the_address_over", health::hung_lbd),

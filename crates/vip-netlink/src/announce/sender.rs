@@ -140,6 +140,7 @@ mod tests {
             kind: None,
             alias: None,
             arp: ArpRules::default(),
+            promotes: false,
         }
     }
 

@@ -121,6 +121,7 @@ pub(crate) const IN6_ADDR_GEN_MODE_NONE: u8 = 1;
 pub(crate) const IPV4_DEVCONF_RP_FILTER: u16 = 8;
 pub(crate) const IPV4_DEVCONF_ARP_ANNOUNCE: u16 = 18;
 pub(crate) const IPV4_DEVCONF_ARP_IGNORE: u16 = 19;
+pub(crate) const IPV4_DEVCONF_PROMOTE_SECONDARIES: u16 = 20;
 
 pub(crate) const IFF_UP: u32 = 0x1;
 pub(crate) const IFF_LOOPBACK: u32 = 0x8;

@@ -62,7 +62,7 @@ pub(in crate::keepalived) const INSTANCE: Context = Context {
         no_effect("lvs_sync_daemon_interface", LVS),
         block("virtual_routes", ""),
         block("virtual_rules", ""),
-        planned(line("promote_secondaries", ""), "set the sysctl net.ipv4.conf.IF.promote_secondaries"),
+        line("promote_secondaries", ""),
         block("auth_hmac", ""),
         missing("track_bfd", "use `version 3` with a sub-second `advert_int`"),
         planned(
