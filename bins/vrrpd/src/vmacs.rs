@@ -47,7 +47,12 @@ impl Vmacs {
         self.clear(handle, &links, wanted).await?;
         for vmac in wanted {
             let Some(parent) = links.iter().find(|link| link.name == vmac.parent) else { continue };
-            if self.made.contains_key(&vmac.name) {
+            if let Some(made) = self.made.get(&vmac.name) {
+                let group = vmac.group.unwrap_or(parent.group);
+                if links.iter().any(|link| link.index == made.ifindex && link.group != group) {
+                    let change = LinkChange { group: Some(group), ..LinkChange::default() };
+                    handle.set_link(made.ifindex, &change).await?;
+                }
                 continue;
             }
             if let Err(error) = self.make(handle, vmac, parent).await {
@@ -156,6 +161,7 @@ impl Vmacs {
             arp: Some(strict),
             rp_filter: Some(LOOSE),
             no_link_local: true,
+            group: Some(vmac.group.unwrap_or(parent.group)),
             ..LinkChange::default()
         };
         handle.set_link(link.index, &change).await?;

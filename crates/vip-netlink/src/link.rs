@@ -4,11 +4,12 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use crate::link_info::{ArpRules, MacAddress, header};
 use crate::netlink::constants::{
-    AF_INET, AF_INET6, IFF_UP, IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF,
-    IFLA_INET6_ADDR_GEN_MODE, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO, IFLA_MACVLAN_MODE,
-    IFLA_MASTER, IFLA_NET_NS_FD, IFLA_NET_NS_PID, IN6_ADDR_GEN_MODE_NONE, IPV4_DEVCONF_ARP_ANNOUNCE,
-    IPV4_DEVCONF_ARP_IGNORE, IPV4_DEVCONF_PROMOTE_SECONDARIES, IPV4_DEVCONF_RP_FILTER, MACVLAN_MODE_PRIVATE,
-    NLM_F_CREATE, NLM_F_EXCL, RTM_DELLINK, RTM_NEWLINK, RTM_SETLINK, VETH_INFO_PEER,
+    AF_INET, AF_INET6, IFF_UP, IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME,
+    IFLA_INET_CONF, IFLA_INET6_ADDR_GEN_MODE, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO,
+    IFLA_MACVLAN_MODE, IFLA_MASTER, IFLA_NET_NS_FD, IFLA_NET_NS_PID, IN6_ADDR_GEN_MODE_NONE,
+    IPV4_DEVCONF_ARP_ANNOUNCE, IPV4_DEVCONF_ARP_IGNORE, IPV4_DEVCONF_PROMOTE_SECONDARIES,
+    IPV4_DEVCONF_RP_FILTER, MACVLAN_MODE_PRIVATE, NLM_F_CREATE, NLM_F_EXCL, RTM_DELLINK, RTM_NEWLINK,
+    RTM_SETLINK, VETH_INFO_PEER,
 };
 use crate::netlink::request::Request;
 
@@ -77,6 +78,8 @@ pub struct LinkChange<'a> {
     pub master: Option<u32>,
     /// Move to another namespace. The link is switched off and loses its addresses.
     pub namespace: Option<Namespace<'a>>,
+    /// Number of a group of links to be in.
+    pub group: Option<u32>,
     /// A note that stays on the link, at most 255 bytes.
     pub alias: Option<&'a str>,
     /// How the link answers and asks.
@@ -135,6 +138,9 @@ pub(crate) fn change_request(ifindex: u32, change: &LinkChange<'_>) -> Request {
     }
     if let Some(master) = change.master {
         request = request.number(IFLA_MASTER, master);
+    }
+    if let Some(group) = change.group {
+        request = request.number(IFLA_GROUP, group);
     }
     if let Some(alias) = change.alias {
         // Without the final zero of other texts: the kernel takes it for a part of the note.

@@ -6,8 +6,8 @@ use crate::netlink::DecodeError;
 use crate::netlink::attribute::{attributes, text, u32_at};
 use crate::netlink::constants::{
     AF_INET, AF_UNSPEC, IFF_LOOPBACK, IFF_NOARP, IFF_RUNNING, IFF_UP, IFLA_ADDRESS, IFLA_AF_SPEC,
-    IFLA_EXT_MASK, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO,
-    IFLA_MASTER, IFLA_MTU, IPV4_DEVCONF_ARP_ANNOUNCE, IPV4_DEVCONF_ARP_IGNORE,
+    IFLA_EXT_MASK, IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF, IFLA_INFO_KIND, IFLA_LINK,
+    IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IPV4_DEVCONF_ARP_ANNOUNCE, IPV4_DEVCONF_ARP_IGNORE,
     IPV4_DEVCONF_PROMOTE_SECONDARIES, RTEXT_FILTER_SKIP_STATS, RTM_GETLINK,
 };
 use crate::netlink::request::Request;
@@ -59,6 +59,8 @@ pub struct LinkInfo {
     pub kind: Option<String>,
     /// A note that somebody left on the link (`ip link set alias`).
     pub alias: Option<String>,
+    /// The group that the link is in (`ip link set group`), 0 unless somebody chose another.
+    pub group: u32,
     /// How the link answers and asks; as of the last report, for a change of it is not reported.
     pub arp: ArpRules,
     /// When the first IPv4 address of a subnet goes, the others of it stay (`net.ipv4.conf.NAME.promote_secondaries`); as of
@@ -106,6 +108,7 @@ impl LinkInfo {
             lower: None,
             kind: None,
             alias: None,
+            group: 0,
             arp: ArpRules::default(),
             promotes: false,
         };
@@ -118,6 +121,7 @@ impl LinkInfo {
                 IFLA_MASTER => info.master = u32_at(value, 0),
                 IFLA_LINK => info.lower = u32_at(value, 0),
                 IFLA_LINKINFO => info.kind = read_kind(value)?,
+                IFLA_GROUP => info.group = u32_at(value, 0).unwrap_or(0),
                 IFLA_IFALIAS => info.alias = Some(text(value)),
                 IFLA_AF_SPEC => (info.arp, info.promotes) = read_ipv4(value)?,
                 _ => {}
@@ -207,6 +211,7 @@ mod tests {
             lower: None,
             kind: Some("veth".to_owned()),
             alias: None,
+            group: 0,
             arp: ArpRules::default(),
             promotes: false,
         };

@@ -148,6 +148,7 @@ mod tests {
             lower: None,
             kind: None,
             alias: None,
+            group: 0,
             arp: ArpRules::default(),
             promotes: false,
         }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use vip_netlink::MacAddress;
+use vip_netlink::{LinkChange, MacAddress};
 
 use crate::client::{EVERY, answer, longest_gap, neighbour};
 use crate::daemon::{Daemon, SLACK, VIP, config};
@@ -100,6 +100,26 @@ pub(crate) fn left_over() {
         next.signal(Signal::SIGTERM);
         assert!(next.exit().await.success());
         assert_eq!((is_up(&lan.nodes[0]).await, rules(&lan.nodes[0])), (None, before));
+    });
+}
+
+pub(crate) fn grouped() {
+    run(async {
+        let lan = Lan::new().await;
+        let node = &lan.nodes[0];
+        let change = LinkChange { group: Some(3), ..LinkChange::default() };
+        node.handle.set_link(node.ifindex, &change).await.unwrap();
+        let text = |more: &str| config(200, &[VIP], &format!("use_vmac {more}"));
+        let mut daemon = Daemon::start(node, "grouped", &text(""));
+        daemon.says("Startup complete").await;
+        let made = node.handle.link(NAME).await.unwrap().unwrap();
+        assert_eq!(made.group, 3);
+        for (more, expected) in [("group 7", 7), ("group default", 0), ("", 3)] {
+            daemon.reconfigure(&text(more));
+            daemon.says("Reload complete").await;
+            let link = node.handle.link(NAME).await.unwrap().unwrap();
+            assert_eq!((link.group, link.index), (expected, made.index), "{more:?}: the same one");
+        }
     });
 }
 

@@ -129,7 +129,10 @@ fn a_virtual_mac_has_the_rfc_s_address_unless_another_is_given() {
     assert_eq!((of("use_vmac").name.as_str(), of("use_vmac").mac), ("vrrp.51", [0, 0, 0x5e, 0, 1, 51]));
     let given = of("use_vmac vm 02:00:00:00:aa group 7\nvmac_xmit_base");
     assert_eq!((given.name.as_str(), given.mac, given.xmit_base), ("vm", [2, 0, 0, 0, 0xaa, 51], true));
-    assert_eq!(given.group.as_deref(), Some("7"));
+    assert_eq!(
+        (given.group, of("use_vmac group default").group, of("use_vmac").group),
+        (Some(7), Some(0), None)
+    );
 }
 
 #[test]

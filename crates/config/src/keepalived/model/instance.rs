@@ -165,8 +165,8 @@ pub struct Vmac {
     pub mac: [u8; 6],
     /// `netlink_notify_msg`: have the kernel tell of the interface below.
     pub netlink_notify_msg: bool,
-    /// `group`: a number or a name of `/etc/iproute2/group`. `None`: that of the interface below.
-    pub group: Option<String>,
+    /// `group` of interfaces. `None`: that of the interface below.
+    pub group: Option<u32>,
     /// `vmac_xmit_base`: advertise from the interface below.
     pub xmit_base: bool,
     /// Where it is written.
