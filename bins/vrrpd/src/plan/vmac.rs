@@ -14,6 +14,8 @@ pub(crate) struct Vmac {
     pub(crate) mac: MacAddress,
     /// The group of interfaces that it is in; `None`: that of the interface below.
     pub(crate) group: Option<u32>,
+    /// Have the kernel tell of the interface below when this one goes up or down.
+    pub(crate) notify: bool,
 }
 
 /// All that a configuration asks for, each once.
@@ -39,6 +41,7 @@ pub(super) fn of_instance(instance: &VrrpInstance) -> Option<Vmac> {
         parent: instance.interface.clone(),
         mac: MacAddress(vmac.mac),
         group: vmac.group,
+        notify: vmac.netlink_notify_msg,
     })
 }
 
@@ -59,6 +62,7 @@ pub(super) fn of_address(config: &Config, instance: &VrrpInstance, address: &Vir
         parent: address.dev.clone(),
         mac: MacAddress([0, 0, 0x5e, 0, digit, vrid]),
         group: None,
+        notify: false,
     })
 }
 

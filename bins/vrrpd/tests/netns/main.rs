@@ -57,6 +57,7 @@ const CASES: &[Case] = &[
     ("a_virtual_mac_follows_the_active_within_50_ms", vmac::moved),
     ("a_virtual_mac_that_a_crash_left_is_cleared", vmac::left_over),
     ("a_virtual_mac_is_in_the_group_of_its_parent_unless_told_another", vmac::grouped),
+    ("whoever_listens_hears_of_the_interface_below_if_told_so", vmac::notified),
     ("advertisements_leave_by_the_virtual_mac_unless_told_not_to", vmac::transmits_below),
     ("announcements_are_no_closer_than_their_interval", announce::spaced),
     ("a_virtual_mac_that_sends_no_advertisements_is_announced_again_and_again", announce::repeated),

@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::net::IpAddr;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket,
+};
 use vip_netlink::{LinkChange, MacAddress};
 
 use crate::client::{EVERY, answer, longest_gap, neighbour};
@@ -121,6 +125,43 @@ pub(crate) fn grouped() {
             assert_eq!((link.group, link.index), (expected, made.index), "{more:?}: the same one");
         }
     });
+}
+
+pub(crate) fn notified() {
+    run(async {
+        let mut lan = Lan::new().await;
+        for (more, expected) in [("", false), ("netlink_notify_msg", true)] {
+            let text = config(200, &[VIP], &format!("use_vmac {more}"));
+            let mut daemon = Daemon::start(&lan.nodes[0], "notified", &text);
+            daemon.says("Startup complete").await;
+            let ear = lan.nodes[0].inside(link_news);
+            lan.nodes[0].gains(VIP).await;
+            assert_eq!(told_of(&ear, lan.nodes[0].ifindex), expected, "{more}");
+            daemon.stop().await;
+        }
+    });
+}
+
+/// A socket that hears what the kernel tells of links.
+fn link_news() -> OwnedFd {
+    let flags = SockFlag::SOCK_NONBLOCK;
+    let ear = socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkRoute).unwrap();
+    let links = 1;
+    bind(ear.as_raw_fd(), &NetlinkAddr::new(0, links)).unwrap();
+    ear
+}
+
+/// Whether the kernel has told of a link that it is there.
+fn told_of(ear: &OwnedFd, ifindex: u32) -> bool {
+    let mut news = [0; 32 * 1024];
+    while let Ok(length) = recv(ear.as_raw_fd(), &mut news, MsgFlags::empty()) {
+        // One message a packet: `struct nlmsghdr` with the type, then `struct ifinfomsg`.
+        let (kind, index) = (&news[4..6], &news[20..24]);
+        if length > 24 && kind == 16_u16.to_ne_bytes() && index == ifindex.to_ne_bytes() {
+            return true;
+        }
+    }
+    false
 }
 
 pub(crate) fn transmits_below() {
