@@ -99,8 +99,13 @@ impl Lan {
 
     /// Gives the switch itself an address, and asks from there.
     pub(crate) async fn client(&self) -> tokio::net::UdpSocket {
+        self.client_at("192.0.2.100", 24).await
+    }
+
+    /// The same with this address.
+    pub(crate) async fn client_at(&self, address: &str, prefix_len: u8) -> tokio::net::UdpSocket {
         let ifindex = self.monitor.view().link_named("switch").unwrap().index;
-        let own = AddressKey::new(ifindex, [192, 0, 2, 100].into(), 24);
+        let own = AddressKey::new(ifindex, ip(address), prefix_len);
         self.ports.add_own(own).await.unwrap();
         tokio::net::UdpSocket::bind((own.addr, 0)).await.unwrap()
     }

@@ -52,6 +52,7 @@ const CASES: &[Case] = &[
     ("a_reload_changes_addresses_without_a_flap", faults::reloaded),
     ("an_interface_that_is_down_for_a_moment_has_not_changed", faults::flapped),
     ("packets_to_addresses_that_are_not_accepted_are_dropped", accept::refused),
+    ("packets_to_ipv6_addresses_that_are_not_accepted_are_dropped", accept::refused_ipv6),
     ("ipv6_addresses_are_handed_over_too", faults::ipv6),
     ("a_virtual_mac_goes_down_with_its_worker", vmac::killed),
     ("a_virtual_mac_follows_the_active_within_50_ms", vmac::moved),
