@@ -56,6 +56,8 @@ const CASES: &[Case] = &[
     ("ipv6_addresses_are_handed_over_too", faults::ipv6),
     ("a_virtual_mac_goes_down_with_its_worker", vmac::killed),
     ("a_virtual_mac_follows_the_active_within_50_ms", vmac::moved),
+    ("a_virtual_mac_comes_back_from_keepalived_within_50_ms", vmac::preempts_keepalived),
+    ("a_virtual_mac_goes_to_keepalived_and_back", vmac::yields_to_keepalived),
     ("a_virtual_mac_that_a_crash_left_is_cleared", vmac::left_over),
     ("a_virtual_mac_is_in_the_group_of_its_parent_unless_told_another", vmac::grouped),
     ("whoever_listens_hears_of_the_interface_below_if_told_so", vmac::notified),

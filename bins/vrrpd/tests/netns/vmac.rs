@@ -13,11 +13,14 @@ use vip_netlink::{LinkChange, MacAddress};
 
 use crate::client::{EVERY, answer, longest_gap, neighbour};
 use crate::daemon::{Daemon, SLACK, VIP, config};
+use crate::keepalived::Keepalived;
 use crate::lan::{Host, Lan, run};
 
 const NAME: &str = "vrrp.51";
 /// RFC 9568 §7.3, for VRID 51.
 const MAC: MacAddress = MacAddress([0, 0, 0x5e, 0, 1, 51]);
+/// The promise of a preemption on a quiet machine: the switch learns the way of the hardware address with the first frame.
+const BACK: Duration = Duration::from_millis(50);
 /// Version 3, 100 ms: (256 − 100)/256 of the interval.
 const SKEW: Duration = Duration::from_millis(61);
 
@@ -77,12 +80,65 @@ pub(crate) fn moved() {
         assert_eq!((is_up(&lan.nodes[0]).await, rules(&lan.nodes[0])), (None, before));
 
         let _better = Daemon::start(&lan.nodes[0], "better", &config(200, &[VIP], "use_vmac"));
-        // The switch learns the way of the hardware address with the first frame. The promise is 50 ms, on a quiet machine.
         let gap = longest_gap(&client, 1, Duration::from_millis(500)).await;
-        assert!(gap < Duration::from_millis(50) + SLACK, "{gap:?}");
+        assert!(gap < BACK + SLACK, "{gap:?}");
         assert_eq!(neighbour(VIP), MAC.to_string());
         worse.says("Entering BACKUP STATE").await;
         lan.nodes[1].loses(VIP).await;
+    });
+}
+
+pub(crate) fn preempts_keepalived() {
+    run(async {
+        let mut lan = Lan::new().await;
+        let client = lan.client().await;
+        let better = config(200, &[VIP], "use_vmac");
+        let mut ours = Daemon::start(&lan.nodes[0], "better", &better);
+        lan.nodes[0].gains(VIP).await;
+        let Some(_worse) = Keepalived::start(&lan.nodes[1], "worse", &config(100, &[VIP], "use_vmac")) else {
+            return;
+        };
+        answer(&lan.nodes[0], 1);
+        answer(&lan.nodes[1], 2);
+        longest_gap(&client, 1, Duration::from_secs(1)).await;
+        assert_eq!(neighbour(VIP), MAC.to_string());
+
+        ours.signal(Signal::SIGTERM);
+        longest_gap(&client, 2, Duration::from_millis(500)).await;
+        assert!(ours.exit().await.success());
+        assert_eq!(neighbour(VIP), MAC.to_string());
+
+        let _ours = Daemon::start(&lan.nodes[0], "better", &better);
+        let gap = longest_gap(&client, 1, Duration::from_millis(500)).await;
+        assert!(gap < BACK + SLACK, "{gap:?}");
+        lan.nodes[1].loses(VIP).await;
+        assert_eq!(neighbour(VIP), MAC.to_string());
+    });
+}
+
+pub(crate) fn yields_to_keepalived() {
+    run(async {
+        let mut lan = Lan::new().await;
+        let client = lan.client().await;
+        let better = config(200, &[VIP], "use_vmac");
+        let Some(theirs) = Keepalived::start(&lan.nodes[1], "better", &better) else { return };
+        lan.nodes[1].gains(VIP).await;
+        let mut ours = Daemon::start(&lan.nodes[0], "worse", &config(100, &[VIP], "use_vmac"));
+        ours.says("Entering BACKUP STATE (init)").await;
+        answer(&lan.nodes[0], 1);
+        answer(&lan.nodes[1], 2);
+        longest_gap(&client, 2, Duration::from_millis(500)).await;
+        assert_eq!(is_up(&lan.nodes[0]).await, Some(false));
+
+        drop(theirs);
+        lan.nodes[0].gains(VIP).await;
+        longest_gap(&client, 1, Duration::from_millis(500)).await;
+        assert_eq!(neighbour(VIP), MAC.to_string());
+
+        let _theirs = Keepalived::start(&lan.nodes[1], "better", &better);
+        lan.nodes[0].loses(VIP).await;
+        longest_gap(&client, 2, Duration::from_millis(500)).await;
+        assert_eq!((is_up(&lan.nodes[0]).await, neighbour(VIP)), (Some(false), MAC.to_string()));
     });
 }
 
