@@ -35,7 +35,7 @@ impl Source {
     pub(crate) fn load(&self) -> (Option<Config>, String) {
         let Loaded { config, sources, mut diagnostics } = keepalived::load(&self.path, &self.options);
         if let Some(config) = &config {
-            diagnostics.0.extend(unsupported(config).0);
+            diagnostics.0.extend(lacking(config).0);
         }
         let config = config.filter(|_| !diagnostics.has_errors());
         (config, render(&diagnostics, &sources, std::io::stderr().is_terminal()))
@@ -48,27 +48,9 @@ fn host_label() -> Option<String> {
     name.split('.').next().filter(|label| !label.is_empty()).map(str::to_owned)
 }
 
-/// What the language has and this daemon does not do (yet).
-fn unsupported(config: &Config) -> Diagnostics {
+/// What this machine lacks for it.
+fn lacking(config: &Config) -> Diagnostics {
     let mut found = Diagnostics::default();
-    let start = config.instances.first().map(|instance| instance.span);
-    if let Some(span) = start
-        && !(config.global.garp_interval.is_zero() && config.global.gna_interval.is_zero())
-    {
-        found.push(
-            Diagnostic::warning("`vrrp_garp_interval` and `vrrp_gna_interval` have no effect", span)
-                .help("announcements are spread over five seconds instead: 0, 10, 50, 200 ms, 1 s, 5 s"),
-        );
-    }
-    for vmac in config.instances.iter().filter_map(|instance| instance.vmac.as_ref()) {
-        if vmac.group.is_some() {
-            found.push(
-                Diagnostic::error("`use_vmac` with `group` is not there yet", vmac.span)
-                    .label(format!("{} would be in the kernel's default group", vmac.name))
-                    .help("remove `group NAME`, and choose the interface by its name where you chose it by its group"),
-            );
-        }
-    }
     if !firewall::suffices(config) {
         for instance in config.instances.iter().filter(|instance| firewall::refuses(instance)) {
             found.push(
@@ -82,29 +64,4 @@ fn unsupported(config: &Config) -> Diagnostics {
         }
     }
     found
-}
-
-#[cfg(test)]
-mod tests {
-    use config::keepalived::parse;
-    use config::source::Sources;
-
-    use super::*;
-
-    #[test]
-    fn a_group_for_a_virtual_mac_is_refused_and_not_passed_over() {
-        let refused = |line: &str| {
-            let text = format!(
-                "vrrp_instance VI_1 {{\ninterface eth0\nvirtual_router_id 51\n{line}\nvirtual_ipaddress {{\n192.0.2.10\n}}\n}}\n"
-            );
-            let mut sources = Sources::new();
-            let file = sources.add("keepalived.conf", text.as_str());
-            let no_includes =
-                |_: &Path| -> std::io::Result<Vec<u8>> { Err(std::io::ErrorKind::NotFound.into()) };
-            let (config, diagnostics) = parse(&mut sources, file, &Options::default(), &no_includes);
-            unsupported(&config.unwrap_or_else(|| panic!("{diagnostics:?}"))).has_errors()
-        };
-        assert!(refused("use_vmac vrrp51 group 7"));
-        assert!(!refused("use_vmac vrrp51"));
-    }
 }

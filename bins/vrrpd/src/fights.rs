@@ -40,7 +40,7 @@ mod tests {
     fn a_burst_is_answered_at_once_and_a_fight_is_not() {
         let mut fights = Fights::default();
         let start = Instant::now();
-        let key = |host: u8| AddressKey { ifindex: 2, addr: [192, 0, 2, host].into(), prefix_len: 32 };
+        let key = |host: u8| AddressKey::new(2, [192, 0, 2, host].into(), 32);
         let at = |millis: u64| start + Duration::from_millis(millis);
         let admitted = (0..30_000).step_by(100).filter(|&millis| fights.admit(key(10), at(millis))).count();
         assert_eq!(admitted, 5);

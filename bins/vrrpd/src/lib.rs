@@ -13,7 +13,8 @@
 //! | `scheduling`, `capabilities` | what the process may do, and how it is run |
 //! | `plan` | what a configuration means on this machine: virtual routers, addresses, trackers |
 //! | `driver` | the loop: an input, the node, its actions, the next deadline |
-//! | `executor`, `sockets` | actions to the kernel: addresses with leases, advertisements, announcements |
+//! | `executor`, `sockets`, `pacing` | actions to the kernel: addresses with leases, advertisements, announcements one after the other |
+//! | `vmacs`, `secondaries`, `firewall` | what interfaces and packets are told besides |
 //! | `tracking` | scripts, processes, interfaces, lbd: what changes the priority |
 //! | `notify` | scripts and FIFOs that are told of transitions |
 //! | `wording`, `causes`, `complaints`, `log` | log lines, keepalived's and ours |
@@ -49,10 +50,12 @@ mod locks;
 mod log;
 mod network;
 mod notify;
+mod pacing;
 mod pidfile;
 mod plan;
 mod program;
 mod scheduling;
+mod secondaries;
 mod serve;
 mod service_manager;
 mod signals;

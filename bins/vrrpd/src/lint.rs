@@ -69,8 +69,9 @@ pub(crate) fn outside(plan: &Plan, view: &NetworkView) -> Vec<String> {
                 .filter(|own| own.ifindex == vip.ifindex && own.addr.is_ipv4() == vip.addr.is_ipv4())
                 .filter(|own| !managed.contains(&own.key()) && own.proto != vip_netlink::VIP_PROTO)
                 .collect();
-            // One with a prefix of its own brings its subnet with it.
-            let settled = vip.prefix_len < host || own.is_empty() || is_link_local(vip.addr);
+            // One with a prefix of its own brings its subnet with it, one with a peer the way there.
+            let settled =
+                vip.prefix_len < host || vip.peer.is_some() || own.is_empty() || is_link_local(vip.addr);
             if settled || own.iter().any(|own| contains(own.addr, own.prefix_len, vip.addr)) {
                 continue;
             }

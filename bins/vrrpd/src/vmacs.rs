@@ -32,6 +32,7 @@ struct Made {
     ifindex: u32,
     parent: u32,
     up: bool,
+    notify: bool,
 }
 
 impl Vmacs {
@@ -47,7 +48,13 @@ impl Vmacs {
         self.clear(handle, &links, wanted).await?;
         for vmac in wanted {
             let Some(parent) = links.iter().find(|link| link.name == vmac.parent) else { continue };
-            if self.made.contains_key(&vmac.name) {
+            if let Some(made) = self.made.get_mut(&vmac.name) {
+                made.notify = vmac.notify;
+                let group = vmac.group.unwrap_or(parent.group);
+                if links.iter().any(|link| link.index == made.ifindex && link.group != group) {
+                    let change = LinkChange { group: Some(group), ..LinkChange::default() };
+                    handle.set_link(made.ifindex, &change).await?;
+                }
                 continue;
             }
             if let Err(error) = self.make(handle, vmac, parent).await {
@@ -74,6 +81,11 @@ impl Vmacs {
     /// The index of one of them.
     pub(crate) fn index(&self, name: &str) -> Option<u32> {
         self.made.get(name).map(|made| made.ifindex)
+    }
+
+    /// Whether this is one of them.
+    pub(crate) fn has(&self, ifindex: u32) -> bool {
+        self.made.values().any(|made| made.ifindex == ifindex)
     }
 
     /// Whether this is one of them, and up.
@@ -103,7 +115,16 @@ impl Vmacs {
         };
         handle.set_link(ifindex, &LinkChange { up: Some(up), ..LinkChange::default() }).await?;
         made.up = up;
-        Ok(())
+        let made = *made;
+        if made.notify { self.tell_of(handle, made.parent).await } else { Ok(()) }
+    }
+
+    /// An interface that cannot filter unicast addresses begins to take all frames, and ends, without a word of the kernel.
+    /// It tells of a change of the group, though, also to the same one.
+    async fn tell_of(&self, handle: &Handle, parent: u32) -> Result<(), NetlinkError> {
+        let links = handle.links().await?;
+        let Some(link) = links.iter().find(|link| link.index == parent) else { return Ok(()) };
+        handle.set_link(parent, &LinkChange { group: Some(link.group), ..LinkChange::default() }).await
     }
 
     /// Removes those that are not wanted (any more): ours of this run, those with a note of ours, and those in the way.
@@ -151,6 +172,7 @@ impl Vmacs {
             arp: Some(strict),
             rp_filter: Some(LOOSE),
             no_link_local: true,
+            group: Some(vmac.group.unwrap_or(parent.group)),
             ..LinkChange::default()
         };
         handle.set_link(link.index, &change).await?;
@@ -160,7 +182,8 @@ impl Vmacs {
         };
         handle.set_link(parent.index, &LinkChange { arp: Some(rules), ..LinkChange::default() }).await?;
         info!("{} on {} has the virtual MAC {}", vmac.name, parent.name, vmac.mac);
-        self.made.insert(vmac.name.clone(), Made { ifindex: link.index, parent: parent.index, up: false });
+        let made = Made { ifindex: link.index, parent: parent.index, up: false, notify: vmac.notify };
+        self.made.insert(vmac.name.clone(), made);
         Ok(())
     }
 

@@ -196,11 +196,14 @@ pub(crate) fn announcement(address: IpAddr, interface: &str) -> String {
 
 /// A change of the kernel's addresses.
 pub(crate) fn step(step: &Step) -> String {
-    let (verb, AddressKey { addr, prefix_len, .. }) = match step {
+    let (verb, AddressKey { addr, prefix_len, peer, .. }) = match step {
         Step::Remove(key) => ("removing", *key),
         Step::Add(address) => ("adding", address.key()),
     };
-    format!("{verb} {addr}/{prefix_len}")
+    match peer {
+        Some(peer) => format!("{verb} {addr} peer {peer}/{prefix_len}"),
+        None => format!("{verb} {addr}/{prefix_len}"),
+    }
 }
 
 fn auth_type(number: u8) -> String {

@@ -69,6 +69,7 @@ fn errors_in_an_instance_point_at_their_line() {
         ("authentication {\nauth_pass 1111\n}", "6: `authentication` has no type"),
         ("authentication { auth_type MD5 auth_pass 1 }", "6: `auth_type` cannot be `MD5`"),
         ("use_vmac 1:2", "6: `use_vmac` cannot be `1:2`"),
+        ("use_vmac group uplinks", "6: `use_vmac` cannot be `uplinks`"),
         ("track_bfd {\nx\n}", "6: `track_bfd` is not supported yet"),
         ("virtual_ipaddress {\n192.0.2\n}", "7: `192.0.2` is not an address"),
         ("virtual_ipaddress {\n192.0.2.1/33\n}", "7: `192.0.2.1/33` is not an address"),
@@ -105,7 +106,7 @@ fn each_mistake_makes_exactly_one_error() {
         "virtual_ipaddress {\n192.0.2.1 lable\n}",
         "track_script {\nchk\n}",
         "authentication {\nauth_type AH\nauth_pass x\n}",
-        "virtual_ipaddress {\n192.0.2.1 peer 192.0.2.2\n}",
+        "virtual_ipaddress {\n192.0.2.1 peer 2001:db8::2\n}",
     ] {
         let errors = found(&instance(lines), Severity::Error);
         assert_eq!(errors.len(), 1, "{lines}: {errors:?}");

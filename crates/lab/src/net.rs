@@ -55,13 +55,13 @@ impl Links {
 
     /// Gives `interface` an address for good, in a subnet of `prefix_len` bits.
     pub(crate) fn add_address(&self, interface: &str, addr: IpAddr, prefix_len: u8) -> io::Result<()> {
-        let address = AddressKey { ifindex: self.index(interface)?, addr, prefix_len };
+        let address = AddressKey::new(self.index(interface)?, addr, prefix_len);
         self.runtime.block_on(self.handle.add_own(address)).map_err(system)
     }
 
     /// Removes an address; that it is not there is no error.
     pub(crate) fn remove_address(&self, interface: &str, addr: IpAddr, prefix_len: u8) -> io::Result<()> {
-        let address = AddressKey { ifindex: self.index(interface)?, addr, prefix_len };
+        let address = AddressKey::new(self.index(interface)?, addr, prefix_len);
         self.runtime.block_on(self.handle.remove(address)).map_err(system)
     }
 

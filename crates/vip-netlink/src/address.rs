@@ -24,8 +24,22 @@ pub struct AddressKey {
     pub ifindex: u32,
     /// The address.
     pub addr: IpAddr,
-    /// Prefix length, 0 to 32 or 128.
+    /// Prefix length, 0 to 32 or 128; that of the peer, if there is one.
     pub prefix_len: u8,
+    /// The other end of a point-to-point address.
+    pub peer: Option<IpAddr>,
+}
+
+impl AddressKey {
+    /// An address that has no peer.
+    pub fn new(ifindex: u32, addr: IpAddr, prefix_len: u8) -> Self {
+        Self { ifindex, addr, prefix_len, peer: None }
+    }
+
+    /// The address that the prefix is of (`IFA_ADDRESS`).
+    pub(crate) fn far_end(&self) -> IpAddr {
+        self.peer.unwrap_or(self.addr)
+    }
 }
 
 /// An address scope as the kernel numbers it (`/etc/iproute2/rt_scopes`). The kernel derives the scope of an IPv6
@@ -57,6 +71,9 @@ pub struct VirtualAddress {
     /// Prefix length; by default 32 or 128, so that no connected route comes with the address. An IPv6 address with
     /// 128 is marked deprecated, so that the kernel does not choose it as a source by itself.
     pub prefix_len: u8,
+    /// The other end of a point-to-point address, of the same family; the prefix is then its, and the kernel has a route to
+    /// it. By default none.
+    pub peer: Option<IpAddr>,
     /// Broadcast address, IPv4 only; by default none.
     pub broadcast: Option<Ipv4Addr>,
     /// Label (`eth0:vip`), IPv4 only, at most 15 bytes; by default the kernel takes the interface name.
@@ -123,6 +140,7 @@ impl VirtualAddress {
             ifindex,
             addr,
             prefix_len,
+            peer: None,
             broadcast: None,
             label: None,
             scope: Scope::GLOBAL,
@@ -135,7 +153,9 @@ impl VirtualAddress {
 
     /// What identifies the address.
     pub fn key(&self) -> AddressKey {
-        AddressKey { ifindex: self.ifindex, addr: self.addr, prefix_len: self.prefix_len }
+        let &Self { ifindex, addr, prefix_len, .. } = self;
+        // Its own other end is none to the kernel.
+        AddressKey { ifindex, addr, prefix_len, peer: self.peer.filter(|&peer| peer != addr) }
     }
 
     /// The lease as the kernel counts it: whole seconds, at least one.
@@ -151,8 +171,10 @@ pub struct AddressInfo {
     pub ifindex: u32,
     /// The address.
     pub addr: IpAddr,
-    /// Prefix length.
+    /// Prefix length; that of the peer, if there is one.
     pub prefix_len: u8,
+    /// The other end of a point-to-point address.
+    pub peer: Option<IpAddr>,
     /// Scope.
     pub scope: Scope,
     /// `IFA_F_*` flags.
@@ -172,7 +194,8 @@ pub struct AddressInfo {
 impl AddressInfo {
     /// What identifies the address.
     pub fn key(&self) -> AddressKey {
-        AddressKey { ifindex: self.ifindex, addr: self.addr, prefix_len: self.prefix_len }
+        let &Self { ifindex, addr, prefix_len, peer, .. } = self;
+        AddressKey { ifindex, addr, prefix_len, peer }
     }
 
     /// False while duplicate address detection runs or after it failed: the address cannot be used then.
@@ -193,6 +216,7 @@ impl AddressInfo {
             ifindex,
             addr: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             prefix_len,
+            peer: None,
             scope: Scope(scope),
             flags: u32::from(flags),
             label: None,
@@ -218,7 +242,8 @@ impl AddressInfo {
             }
         }
         // On a point-to-point address IFA_ADDRESS is the peer; IPv6 sends IFA_LOCAL only then.
-        Ok(local.or(address).map(|addr| Self { addr, ..info }))
+        let addr = local.or(address);
+        Ok(addr.map(|addr| Self { addr, peer: address.filter(|&peer| peer != addr), ..info }))
     }
 }
 
@@ -257,17 +282,17 @@ pub(crate) fn add_own_request(key: AddressKey) -> Request {
     add_request(key, Scope::GLOBAL, AddressOptions::default().flags(key.addr))
 }
 
-/// Removes an address. The prefix is compared only where `IFA_ADDRESS` is given.
+/// Removes an address. The prefix is compared only where `IFA_ADDRESS` is given, in IPv4 with the peer's.
 pub(crate) fn remove_request(key: AddressKey) -> Request {
     let header = header(family(key.addr), key.prefix_len, 0, Scope::GLOBAL, key.ifindex);
-    with_address(Request::acknowledged(RTM_DELADDR, 0, &header), key.addr)
+    with_address(Request::acknowledged(RTM_DELADDR, 0, &header), key)
 }
 
 fn add_request(key: AddressKey, scope: Scope, flags: u32) -> Request {
     // The eight bits of the header are the lowest of the attribute.
     let header = header(family(key.addr), key.prefix_len, flags as u8, scope, key.ifindex);
     let request = Request::acknowledged(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &header);
-    with_address(request, key.addr).number(IFA_FLAGS, flags)
+    with_address(request, key).number(IFA_FLAGS, flags)
 }
 
 /// `struct ifaddrmsg`.
@@ -284,11 +309,12 @@ fn cache_info(preferred: u32, valid: u32) -> [u8; 16] {
     bytes
 }
 
-fn with_address(request: Request, addr: IpAddr) -> Request {
-    match addr {
-        IpAddr::V4(v4) => request.attribute(IFA_LOCAL, &v4.octets()).attribute(IFA_ADDRESS, &v4.octets()),
-        IpAddr::V6(v6) => request.attribute(IFA_LOCAL, &v6.octets()).attribute(IFA_ADDRESS, &v6.octets()),
-    }
+fn with_address(request: Request, key: AddressKey) -> Request {
+    let ends = [(IFA_LOCAL, key.addr), (IFA_ADDRESS, key.far_end())];
+    ends.into_iter().fold(request, |request, (end, addr)| match addr {
+        IpAddr::V4(v4) => request.attribute(end, &v4.octets()),
+        IpAddr::V6(v6) => request.attribute(end, &v6.octets()),
+    })
 }
 
 fn family(addr: IpAddr) -> u8 {
@@ -324,12 +350,19 @@ mod tests {
     use crate::netlink::{Body, decode};
 
     fn arbitrary() -> impl Strategy<Value = VirtualAddress> {
-        let v4 = (any::<u32>(), 0_u8..=32).prop_map(|(bits, len)| (IpAddr::V4(bits.into()), len));
-        let v6 = (any::<u128>(), 0_u8..=128).prop_map(|(bits, len)| (IpAddr::V6(bits.into()), len));
+        let v4 =
+            (any::<u32>(), 0_u8..=32, proptest::option::of(any::<u32>())).prop_map(|(bits, len, peer)| {
+                (IpAddr::V4(bits.into()), len, peer.map(|peer| IpAddr::V4(peer.into())))
+            });
+        let v6 =
+            (any::<u128>(), 0_u8..=128, proptest::option::of(any::<u128>())).prop_map(|(bits, len, peer)| {
+                (IpAddr::V6(bits.into()), len, peer.map(|peer| IpAddr::V6(peer.into())))
+            });
         let lease = proptest::option::of((0_u64..100, 0_u32..1_000_000_000));
         (any::<u32>(), prop_oneof![v4, v6], proptest::option::of("[a-z:0-9]{1,15}"), any::<u8>(), lease)
-            .prop_map(|(ifindex, (addr, prefix_len), label, scope, lease)| VirtualAddress {
+            .prop_map(|(ifindex, (addr, prefix_len, peer), label, scope, lease)| VirtualAddress {
                 prefix_len,
+                peer,
                 label: label.filter(|_| addr.is_ipv4()),
                 broadcast: addr.is_ipv4().then_some(Ipv4Addr::BROADCAST),
                 scope: Scope(scope),
@@ -390,6 +423,14 @@ mod tests {
         let messages = decode(&request.seal(1)).unwrap();
         let Body::Address(info) = &messages[0].body else { panic!("{messages:?}") };
         assert_eq!(info.addr.to_string(), "10.0.0.1");
+        assert_eq!(info.peer, Some([10, 0, 0, 2].into()));
+    }
+
+    #[test]
+    fn an_address_that_is_its_own_peer_has_none() {
+        let addr = [10, 0, 0, 1].into();
+        let vip = VirtualAddress { peer: Some(addr), ..VirtualAddress::new(1, addr) };
+        assert_eq!(vip.key(), AddressKey::new(1, addr, 32));
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use crate::link_info::{ArpRules, MacAddress, header};
 use crate::netlink::constants::{
-    AF_INET, AF_INET6, IFF_UP, IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF,
-    IFLA_INET6_ADDR_GEN_MODE, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO, IFLA_MACVLAN_MODE,
-    IFLA_MASTER, IFLA_NET_NS_FD, IFLA_NET_NS_PID, IN6_ADDR_GEN_MODE_NONE, IPV4_DEVCONF_ARP_ANNOUNCE,
-    IPV4_DEVCONF_ARP_IGNORE, IPV4_DEVCONF_RP_FILTER, MACVLAN_MODE_PRIVATE, NLM_F_CREATE, NLM_F_EXCL,
-    RTM_DELLINK, RTM_NEWLINK, RTM_SETLINK, VETH_INFO_PEER,
+    AF_INET, AF_INET6, IFF_UP, IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME,
+    IFLA_INET_CONF, IFLA_INET6_ADDR_GEN_MODE, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO,
+    IFLA_MACVLAN_MODE, IFLA_MASTER, IFLA_NET_NS_FD, IFLA_NET_NS_PID, IN6_ADDR_GEN_MODE_NONE,
+    IPV4_DEVCONF_ARP_ANNOUNCE, IPV4_DEVCONF_ARP_IGNORE, IPV4_DEVCONF_PROMOTE_SECONDARIES,
+    IPV4_DEVCONF_RP_FILTER, MACVLAN_MODE_PRIVATE, NLM_F_CREATE, NLM_F_EXCL, RTM_DELLINK, RTM_NEWLINK,
+    RTM_SETLINK, VETH_INFO_PEER,
 };
 use crate::netlink::request::Request;
 
@@ -77,6 +78,8 @@ pub struct LinkChange<'a> {
     pub master: Option<u32>,
     /// Move to another namespace. The link is switched off and loses its addresses.
     pub namespace: Option<Namespace<'a>>,
+    /// Number of a group of links to be in.
+    pub group: Option<u32>,
     /// A note that stays on the link, at most 255 bytes.
     pub alias: Option<&'a str>,
     /// How the link answers and asks.
@@ -84,6 +87,8 @@ pub struct LinkChange<'a> {
     /// Whether packets are taken whose answer would leave by another link: 0 all, 1 none, 2 those from reachable hosts
     /// (`net.ipv4.conf.NAME.rp_filter`).
     pub rp_filter: Option<u32>,
+    /// Whether the others of a subnet stay when its first IPv4 address goes (`net.ipv4.conf.NAME.promote_secondaries`).
+    pub promotes: Option<bool>,
     /// The kernel gives the link no IPv6 address by itself.
     pub no_link_local: bool,
 }
@@ -134,6 +139,9 @@ pub(crate) fn change_request(ifindex: u32, change: &LinkChange<'_>) -> Request {
     if let Some(master) = change.master {
         request = request.number(IFLA_MASTER, master);
     }
+    if let Some(group) = change.group {
+        request = request.number(IFLA_GROUP, group);
+    }
     if let Some(alias) = change.alias {
         // Without the final zero of other texts: the kernel takes it for a part of the note.
         request = request.attribute(IFLA_IFALIAS, alias.as_bytes());
@@ -149,7 +157,8 @@ fn with_families(request: Request, change: &LinkChange<'_>) -> Request {
     let announce = change.arp.map(|arp| (IPV4_DEVCONF_ARP_ANNOUNCE, arp.announce));
     let ignore = change.arp.map(|arp| (IPV4_DEVCONF_ARP_IGNORE, arp.ignore));
     let filter = change.rp_filter.map(|filter| (IPV4_DEVCONF_RP_FILTER, filter));
-    let ipv4: Vec<(u16, u32)> = [announce, ignore, filter].into_iter().flatten().collect();
+    let promotes = change.promotes.map(|promotes| (IPV4_DEVCONF_PROMOTE_SECONDARIES, u32::from(promotes)));
+    let ipv4: Vec<(u16, u32)> = [announce, ignore, filter, promotes].into_iter().flatten().collect();
     if ipv4.is_empty() && !change.no_link_local {
         return request;
     }

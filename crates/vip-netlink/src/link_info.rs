@@ -6,9 +6,9 @@ use crate::netlink::DecodeError;
 use crate::netlink::attribute::{attributes, text, u32_at};
 use crate::netlink::constants::{
     AF_INET, AF_UNSPEC, IFF_LOOPBACK, IFF_NOARP, IFF_RUNNING, IFF_UP, IFLA_ADDRESS, IFLA_AF_SPEC,
-    IFLA_EXT_MASK, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO,
-    IFLA_MASTER, IFLA_MTU, IPV4_DEVCONF_ARP_ANNOUNCE, IPV4_DEVCONF_ARP_IGNORE, RTEXT_FILTER_SKIP_STATS,
-    RTM_GETLINK,
+    IFLA_EXT_MASK, IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INET_CONF, IFLA_INFO_KIND, IFLA_LINK,
+    IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IPV4_DEVCONF_ARP_ANNOUNCE, IPV4_DEVCONF_ARP_IGNORE,
+    IPV4_DEVCONF_PROMOTE_SECONDARIES, RTEXT_FILTER_SKIP_STATS, RTM_GETLINK,
 };
 use crate::netlink::request::Request;
 
@@ -59,8 +59,13 @@ pub struct LinkInfo {
     pub kind: Option<String>,
     /// A note that somebody left on the link (`ip link set alias`).
     pub alias: Option<String>,
+    /// The group that the link is in (`ip link set group`), 0 unless somebody chose another.
+    pub group: u32,
     /// How the link answers and asks; as of the last report, for a change of it is not reported.
     pub arp: ArpRules,
+    /// When the first IPv4 address of a subnet goes, the others of it stay (`net.ipv4.conf.NAME.promote_secondaries`); as of
+    /// the last report, too.
+    pub promotes: bool,
 }
 
 /// `net.ipv4.conf.NAME.arp_announce` and `arp_ignore`, each 0 to 8.
@@ -103,7 +108,9 @@ impl LinkInfo {
             lower: None,
             kind: None,
             alias: None,
+            group: 0,
             arp: ArpRules::default(),
+            promotes: false,
         };
         for attribute in attributes(rest) {
             let (kind, value) = attribute?;
@@ -114,8 +121,9 @@ impl LinkInfo {
                 IFLA_MASTER => info.master = u32_at(value, 0),
                 IFLA_LINK => info.lower = u32_at(value, 0),
                 IFLA_LINKINFO => info.kind = read_kind(value)?,
+                IFLA_GROUP => info.group = u32_at(value, 0).unwrap_or(0),
                 IFLA_IFALIAS => info.alias = Some(text(value)),
-                IFLA_AF_SPEC => info.arp = read_arp_rules(value)?,
+                IFLA_AF_SPEC => (info.arp, info.promotes) = read_ipv4(value)?,
                 _ => {}
             }
         }
@@ -149,7 +157,7 @@ fn read_kind(link_info: &[u8]) -> Result<Option<String>, DecodeError> {
 }
 
 /// The kernel reports `IFLA_INET_CONF` as an array of numbers, the first of which has the number 1.
-fn read_arp_rules(families: &[u8]) -> Result<ArpRules, DecodeError> {
+fn read_ipv4(families: &[u8]) -> Result<(ArpRules, bool), DecodeError> {
     for family in attributes(families) {
         let (of, value) = family?;
         if of != u16::from(AF_INET) {
@@ -159,14 +167,15 @@ fn read_arp_rules(families: &[u8]) -> Result<ArpRules, DecodeError> {
             let (kind, values) = attribute?;
             let number = |index: u16| u32_at(values, (usize::from(index) - 1) * 4).unwrap_or_default();
             if kind == IFLA_INET_CONF {
-                return Ok(ArpRules {
+                let arp = ArpRules {
                     announce: number(IPV4_DEVCONF_ARP_ANNOUNCE),
                     ignore: number(IPV4_DEVCONF_ARP_IGNORE),
-                });
+                };
+                return Ok((arp, number(IPV4_DEVCONF_PROMOTE_SECONDARIES) != 0));
             }
         }
     }
-    Ok(ArpRules::default())
+    Ok((ArpRules::default(), false))
 }
 
 #[cfg(test)]
@@ -202,7 +211,9 @@ mod tests {
             lower: None,
             kind: Some("veth".to_owned()),
             alias: None,
+            group: 0,
             arp: ArpRules::default(),
+            promotes: false,
         };
         assert_eq!(report(RTM_NEWLINK, 0, IFF_UP | IFF_RUNNING), Body::Link(expected));
     }

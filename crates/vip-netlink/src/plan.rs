@@ -85,7 +85,7 @@ fn is_settled(present: &AddressInfo, address: &VirtualAddress) -> bool {
 /// With the first IPv4 address of a subnet the kernel removes the others of that subnet, unless
 /// `promote_secondaries` is set: they are added again.
 fn removal_may_take(removed: AddressKey, address: &VirtualAddress) -> bool {
-    match (removed.addr, address.addr) {
+    match (removed.far_end(), address.key().far_end()) {
         (IpAddr::V4(gone), IpAddr::V4(wanted)) => {
             removed.ifindex == address.ifindex
                 && removed.prefix_len == address.prefix_len
@@ -147,6 +147,7 @@ mod tests {
             ifindex: key.ifindex,
             addr: key.addr,
             prefix_len: key.prefix_len,
+            peer: key.peer,
             scope: Scope::GLOBAL,
             flags: 0,
             label: None,
@@ -163,7 +164,7 @@ mod tests {
             (0_u8..4).prop_map(|host| IpAddr::from([10, 0, 0, host])),
             (0_u16..4).prop_map(|host| IpAddr::from([0xfe80, 0, 0, 0, 0, 0, 0, host])),
         ];
-        (1_u32..3, addr, any::<bool>()).prop_map(|(ifindex, addr, wide)| AddressKey {
+        (1_u32..3, addr, any::<bool>(), any::<bool>()).prop_map(|(ifindex, addr, wide, peer)| AddressKey {
             ifindex,
             addr,
             prefix_len: match (addr, wide) {
@@ -172,6 +173,7 @@ mod tests {
                 (IpAddr::V6(_), false) => 128,
                 (IpAddr::V6(_), true) => 64,
             },
+            peer: (peer && addr.is_ipv4()).then_some([10, 0, 0, 9].into()),
         })
     }
 
@@ -181,6 +183,7 @@ mod tests {
             let v4 = key.addr.is_ipv4();
             VirtualAddress {
                 prefix_len: key.prefix_len,
+                peer: key.peer,
                 label: label.filter(|_| v4),
                 scope: if link && v4 { Scope::LINK } else { Scope::GLOBAL },
                 lease: leased.then_some(Duration::from_secs(2)),

@@ -148,7 +148,9 @@ mod tests {
             lower: None,
             kind: None,
             alias: None,
+            group: 0,
             arp: ArpRules::default(),
+            promotes: false,
         }
     }
 
@@ -157,6 +159,7 @@ mod tests {
             ifindex,
             addr: IpAddr::from([10, 0, 0, host]),
             prefix_len: 32,
+            peer: None,
             scope: Scope::GLOBAL,
             flags,
             label: None,

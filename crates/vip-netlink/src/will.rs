@@ -55,6 +55,12 @@ impl Removals {
         self.push(&rule::remove_request(rule));
     }
 
+    /// Lets the other addresses of a subnet on this link go with the first one again.
+    pub fn promotion(&mut self, ifindex: u32) {
+        let change = LinkChange { promotes: Some(false), ..LinkChange::default() };
+        self.push(&link::change_request(ifindex, &change));
+    }
+
     /// Takes a link down.
     pub fn link_down(&mut self, ifindex: u32) {
         let change = LinkChange { up: Some(false), ..LinkChange::default() };
@@ -163,7 +169,7 @@ mod tests {
     fn removals_survive_the_way_to_another_process() {
         let mut removals = Removals::new();
         assert!(removals.is_empty());
-        let key = |host: u8| AddressKey { ifindex: 2, addr: [192, 0, 2, host].into(), prefix_len: 32 };
+        let key = |host: u8| AddressKey::new(2, [192, 0, 2, host].into(), 32);
         removals.address(key(10));
         removals.address(key(11));
         removals.link_down(3);
@@ -175,7 +181,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_requests_are_refused() {
         let mut removals = Removals::new();
-        removals.address(AddressKey { ifindex: 2, addr: [192, 0, 2, 10].into(), prefix_len: 32 });
+        removals.address(AddressKey::new(2, [192, 0, 2, 10].into(), 32));
         let cut = removals.as_bytes()[..20].to_vec();
         assert!(Removals::from_bytes(cut).is_err());
     }

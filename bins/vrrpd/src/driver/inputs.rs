@@ -1,5 +1,7 @@
 //! What each input means to the node.
 
+use std::collections::BTreeSet;
+
 use tracing::{debug, info, trace, warn};
 use vip_netlink::{Claim, Event};
 use vrrp::{
@@ -35,6 +37,7 @@ impl Driver {
         if let Event::LinkGone(link) = &event {
             self.executor.sockets.forget_interface(IfIndex(link.index));
             self.executor.vmacs.forget(link.index);
+            self.executor.secondaries.forget(link.index);
         }
         if self.plan.is_stale(|name| index_of(&self.monitor, &self.executor, name)) {
             self.plan_again().await;
@@ -104,6 +107,7 @@ impl Driver {
                 self.node.handle_command(now(), Command::Stop);
                 self.carry_out().await;
                 self.executor.remove_vmacs().await;
+                self.executor.adapt_secondaries(&BTreeSet::new()).await;
                 self.stopped = true;
             }
             Request::Reload => self.reload().await,

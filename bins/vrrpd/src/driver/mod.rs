@@ -154,6 +154,7 @@ impl Driver {
         let plan = Plan::new(&config, |name| index_of(&monitor, &executor, name), &mut ids)?;
         let mut locks = Locks::default();
         lock(&mut locks, &plan).await?;
+        executor.adapt_secondaries(&plan.promoting()).await;
         executor.clear_leftovers(&plan).await?;
         let mut driver = Self {
             node: Node::new(plan.node.clone()),
@@ -195,6 +196,7 @@ impl Driver {
         driver.refuse_packets();
         driver.servers.apply(&driver.config.global);
         driver.debounce.configure(&driver.config.interface_delays);
+        driver.executor.pacing.configure(&driver.config);
         driver.say_what_is_odd();
         driver.executor.fix(&driver.plan.fixed).await;
         driver.trackers.apply(&driver.plan.trackers);
@@ -295,6 +297,7 @@ impl Driver {
         if self.executor.next_upkeep().is_some_and(|at| at <= now()) {
             self.executor.renew().await;
             self.executor.refresh(&self.plan, self.monitor.view()).await;
+            self.executor.announce_waiting(&self.plan, self.monitor.view()).await;
             self.executor.keep_routes(&self.plan).await;
         }
         if self.claims.next_at().is_some_and(|at| at <= now()) {
@@ -399,7 +402,7 @@ impl Driver {
             }
             Action::Transmit(advertisement) => {
                 if self.is_active(id) {
-                    self.executor.raise_vmac(instance).await;
+                    self.executor.raise_vmacs(instance).await;
                 }
                 let source = self.source_of(instance);
                 self.executor.transmit(id, instance, source, &advertisement).await;

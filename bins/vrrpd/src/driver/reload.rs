@@ -107,12 +107,16 @@ impl Driver {
         self.servers.apply(&config.global);
         self.history.retain(|name| config.instances.iter().any(|instance| instance.name == name));
         self.debounce.configure(&config.interface_delays);
+        self.executor.pacing.configure(&config);
         self.config = config;
         self.refuse_packets();
         self.say_what_is_odd();
         if self.retired.as_ref().is_none_or(|old| old.fixed != self.plan.fixed) {
             self.executor.fix(&self.plan.fixed).await;
         }
+        let promoting = self.plan.promoting();
+        let before = self.retired.as_ref().map(Plan::promoting).unwrap_or_default();
+        self.executor.adapt_secondaries(&(&promoting | &before)).await;
         let changed = self.executor.change_held(&self.plan).await;
         // The node must know the links of new virtual routers before it starts them.
         self.look_at_links().await;
@@ -136,6 +140,7 @@ impl Driver {
         self.look_at_tracked_interfaces().await;
         let wanted = self.wanted_sockets();
         self.executor.sockets.close_all_but(&wanted);
+        self.executor.adapt_secondaries(&promoting).await;
         self.retired = None;
         self.locks.keep(&self.plan);
         let speaking = self.plan.speaking();

@@ -118,7 +118,7 @@ fn seconds(seconds: f64) -> Value {
 pub(super) fn address(vip: &VirtualAddress, set: bool) -> String {
     let host = if vip.addr.is_ipv4() { 32 } else { 128 };
     let mut text = vip.addr.to_string();
-    if vip.prefix_len != host {
+    if vip.prefix_len != host && vip.peer.is_none() {
         text += &format!("/{}", vip.prefix_len);
     }
     let scope = match vip.scope {
@@ -130,6 +130,9 @@ pub(super) fn address(vip: &VirtualAddress, set: bool) -> String {
         Scope::Number(number) => number.to_string(),
     };
     text += &format!(" dev {} scope {scope}", vip.dev);
+    if let Some(peer) = vip.peer {
+        text += &format!(" peer {peer}/{}", vip.prefix_len);
+    }
     if let Some(label) = &vip.label {
         text += &format!(" label {label}");
     }

@@ -91,6 +91,9 @@ fn instance(
     writeln!(out, "   Gratuitous ARP refresh repeat = {}", config.garp.master_refresh_repeat)?;
     writeln!(out, "   Gratuitous ARP lower priority delay = {}", config.garp.lower_prio_delay.as_secs_f64())?;
     writeln!(out, "   Gratuitous ARP lower priority repeat = {}", config.garp.lower_prio_repeat)?;
+    if let Some(extra) = config.garp.extra_if {
+        writeln!(out, "   Gratuitous ARP for each secondary i/f = {}", extra.period.as_secs())?;
+    }
     writeln!(out, "   Down timer adverts = {}", config.down_timer_adverts)?;
     writeln!(out, "   Virtual Router ID = {}", config.virtual_router_id)?;
     writeln!(out, "   Priority = {}", snapshot.base_priority)?;

@@ -36,6 +36,9 @@ pub(super) enum Message {
     Limit(u64),
     /// What is to be done for a virtual router, in place of what was said before.
     Will(Router, Will),
+    /// What is to be done after that of all virtual routers, in place of what was said before: requests as the kernel reads
+    /// them.
+    Last(Vec<u8>),
 }
 
 /// The guardian's end and the worker's.
@@ -100,13 +103,14 @@ pub(crate) struct Line {
     interval: Duration,
     beat_at: Instant,
     told: BTreeMap<Router, Will>,
+    told_last: Vec<u8>,
     unsent: VecDeque<Message>,
 }
 
 impl Line {
     fn new(fd: OwnedFd) -> Self {
-        let (told, unsent) = (BTreeMap::new(), VecDeque::new());
-        Self { fd, interval: Duration::MAX, beat_at: Instant::now(), told, unsent }
+        let (told, told_last, unsent) = (BTreeMap::new(), Vec::new(), VecDeque::new());
+        Self { fd, interval: Duration::MAX, beat_at: Instant::now(), told, told_last, unsent }
     }
 
     /// The worker has started: from here on it beats.
@@ -151,6 +155,14 @@ impl Line {
         }
         self.told.insert(router, will.clone());
         self.tell(Message::Will(router, will));
+    }
+
+    /// What is to be done after that of all virtual routers: [`Removals`](vip_netlink::Removals) as bytes.
+    pub(crate) fn bequeath_last(&mut self, removals: Vec<u8>) {
+        if self.told_last != removals {
+            self.told_last.clone_from(&removals);
+            self.tell(Message::Last(removals));
+        }
     }
 
     fn tell(&mut self, message: Message) {

@@ -10,6 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use rustix::process::{PidfdFlags, pidfd_open};
+use vip_netlink::Removals;
 
 use super::channel::{Ear, Message, Router, Silence};
 use super::will::Will;
@@ -53,6 +54,8 @@ pub(super) struct Ward {
     monitor: BeatMonitor,
     suspect: Suspect,
     wills: BTreeMap<Router, Will>,
+    /// What is done after them.
+    last: Vec<u8>,
 }
 
 impl Ward {
@@ -67,6 +70,7 @@ impl Ward {
             monitor: BeatMonitor::new(START_LIMIT),
             suspect: Suspect::new(pid),
             wills: BTreeMap::new(),
+            last: Vec::new(),
         };
         ward.watch_from(Instant::now());
         Ok(ward)
@@ -97,6 +101,7 @@ impl Ward {
                 }
                 Ok(Message::Will(router, will)) if will.is_empty() => drop(self.wills.remove(&router)),
                 Ok(Message::Will(router, will)) => drop(self.wills.insert(router, will)),
+                Ok(Message::Last(removals)) => self.last = removals,
                 Err(Silence::Empty) => break,
                 Err(Silence::Closed) => self.ear = None,
             }
@@ -151,6 +156,10 @@ impl Ward {
         self.wills.values().for_each(Will::remove);
         self.wills.values().for_each(Will::speak);
         self.wills.clear();
+        let last = Removals::from_bytes(std::mem::take(&mut self.last));
+        if let Err(error) = last.and_then(|last| last.carry_out()) {
+            say(&error.to_string());
+        }
     }
 
     fn reap(&self) -> Option<End> {

@@ -105,7 +105,8 @@ pub(super) fn lease(instance: &VrrpInstance, rank: Rank) -> Option<Duration> {
 pub(super) fn address(vip: &ka::VirtualAddress, iface: IfIndex, lease: Option<Duration>) -> VirtualAddress {
     VirtualAddress {
         prefix_len: vip.prefix_len,
-        broadcast: match (vip.broadcast, vip.addr) {
+        peer: vip.peer,
+        broadcast: match (vip.broadcast, vip.peer.unwrap_or(vip.addr)) {
             (ka::Broadcast::Address(address), _) => Some(address),
             (ka::Broadcast::FromPrefix, std::net::IpAddr::V4(address)) => {
                 let hosts = u32::MAX.checked_shr(u32::from(vip.prefix_len)).unwrap_or(0);

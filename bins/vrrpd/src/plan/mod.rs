@@ -1,12 +1,12 @@
 //! What a configuration means on this machine.
 
 mod convert;
+mod refresh;
 mod route;
 mod vmac;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::time::Duration;
 
 use config::keepalived::{Config, Notify, UnicastPeer, VrrpInstance};
 use vip_netlink::{AddressKey, Route, Rule, VirtualAddress};
@@ -14,6 +14,7 @@ use vrrp::{
     ConfigError, Family, GroupId, IfIndex, InstanceConfig, InstanceId, NodeConfig, Rank, SyncGroup, TrackId,
 };
 
+pub(crate) use self::refresh::Refresh;
 pub(crate) use self::vmac::{Vmac, vmacs};
 use crate::tracking::{Spec, TrackIds, TrackerName};
 
@@ -56,10 +57,12 @@ pub(crate) struct InstancePlan {
     pub(crate) routes: Vec<Route>,
     /// Rules that come last and go first.
     pub(crate) rules: Vec<Rule>,
+    /// `promote_secondaries`
+    pub(crate) promote: bool,
     /// The virtual MAC interface that its advertisements leave by.
     pub(crate) vmac: Option<IfIndex>,
     pub(crate) path: Path,
-    pub(crate) refresh: Option<Refresh>,
+    pub(crate) refreshes: Vec<Refresh>,
     pub(crate) notify: Notify,
     /// How far the weights of all checks, files apart, can move the priority, and what of it is added when all is well.
     pub(crate) swing: i32,
@@ -80,13 +83,6 @@ pub(crate) enum Path {
     Multicast { group: IpAddr },
     /// To each peer.
     Unicast { peers: Vec<UnicastPeer>, ttl: u8, check_source: bool },
-}
-
-/// `garp_master_refresh`: announcements that go on while Active.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Refresh {
-    pub(crate) period: Duration,
-    pub(crate) repeat: u32,
 }
 
 /// Something tracked.
@@ -134,6 +130,14 @@ impl Plan {
     /// The interfaces that virtual routers speak on.
     pub(crate) fn speaking(&self) -> BTreeSet<IfIndex> {
         self.instances.keys().map(|id| id.iface).collect()
+    }
+
+    /// The interfaces on which the first address of a subnet must not take the others with it.
+    pub(crate) fn promoting(&self) -> BTreeSet<u32> {
+        let instances = self.instances.values().filter(|instance| instance.promote);
+        let v4 = |vip: &&VirtualAddress| vip.addr.is_ipv4();
+        let interfaces = instances.flat_map(|instance| instance.vips.values().filter(v4));
+        interfaces.filter_map(|vip| existing(IfIndex(vip.ifindex))).collect()
     }
 
     /// Every address that is a virtual one here: never a source, and ours to remove. What an owner holds for ever is
@@ -297,11 +301,13 @@ fn instance_plan(
             .filter_map(|route| route::route(route, |name| existing(index(name))))
             .collect(),
         rules: instance.virtual_rules.iter().map(route::rule).collect(),
+        promote: instance.promote_secondaries,
         path,
-        refresh: (!instance.garp.master_refresh.is_zero()).then_some(Refresh {
-            period: instance.garp.master_refresh,
-            repeat: instance.garp.master_refresh_repeat.max(1),
-        }),
+        refreshes: refresh::refreshes(
+            config,
+            instance,
+            own.map_or(instance.interface.as_str(), |vmac| vmac.name.as_str()),
+        ),
         notify: instance.notify.clone(),
         swing,
         gain,
@@ -312,6 +318,7 @@ fn instance_plan(
 #[cfg(test)]
 mod tests {
     use std::io;
+    use std::time::Duration;
 
     use config::keepalived::{Options, parse};
     use config::source::Sources;

@@ -12,6 +12,10 @@ pub(crate) struct Vmac {
     /// The interface below.
     pub(crate) parent: String,
     pub(crate) mac: MacAddress,
+    /// The group of interfaces that it is in; `None`: that of the interface below.
+    pub(crate) group: Option<u32>,
+    /// Have the kernel tell of the interface below when this one goes up or down.
+    pub(crate) notify: bool,
 }
 
 /// All that a configuration asks for, each once.
@@ -32,7 +36,13 @@ pub(crate) fn vmacs(config: &Config) -> Vec<Vmac> {
 /// `use_vmac` of the instance.
 pub(super) fn of_instance(instance: &VrrpInstance) -> Option<Vmac> {
     let vmac = instance.vmac.as_ref()?;
-    Some(Vmac { name: vmac.name.clone(), parent: instance.interface.clone(), mac: MacAddress(vmac.mac) })
+    Some(Vmac {
+        name: vmac.name.clone(),
+        parent: instance.interface.clone(),
+        mac: MacAddress(vmac.mac),
+        group: vmac.group,
+        notify: vmac.netlink_notify_msg,
+    })
 }
 
 /// The one that an address goes onto: that of its instance, or with `use_vmac` in its line, or `use_vmac_addr`, one on
@@ -51,6 +61,8 @@ pub(super) fn of_address(config: &Config, instance: &VrrpInstance, address: &Vir
         name: format!("{prefix}{family}.{vrid}.{number}"),
         parent: address.dev.clone(),
         mac: MacAddress([0, 0, 0x5e, 0, digit, vrid]),
+        group: None,
+        notify: false,
     })
 }
 

@@ -13,9 +13,14 @@ const PORT: u16 = 7;
 /// Between two questions.
 pub(crate) const EVERY: Duration = Duration::from_millis(2);
 
-/// Answers on a node with its number.
+/// Answers on a node with its number, at all its IPv4 addresses.
 pub(crate) fn answer(host: &Host, number: u8) {
-    let socket = host.inside(|| std::net::UdpSocket::bind(("0.0.0.0", PORT))).unwrap();
+    answer_at(host, "0.0.0.0", number);
+}
+
+/// Answers on a node with its number.
+pub(crate) fn answer_at(host: &Host, address: &str, number: u8) {
+    let socket = host.inside(|| std::net::UdpSocket::bind((address, PORT))).unwrap();
     socket.set_nonblocking(true).unwrap();
     let socket = UdpSocket::from_std(socket).unwrap();
     tokio::spawn(async move {

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use vip_netlink::AddressKey;
+use vip_netlink::{AddressKey, VirtualAddress};
 
 use crate::daemon::{Daemon, SLACK, VIP, config};
-use crate::lan::{Lan, hear_announcement, run};
+use crate::lan::{Host, Lan, hear_announcement, run};
 
 /// Version 3, 100 ms: (256 − 100)/256 of the interval.
 pub(crate) const SKEW: Duration = Duration::from_millis(61);
@@ -104,6 +104,53 @@ pub(crate) fn left_over() {
         lan.nodes[1].loses(VIP).await;
         lan.nodes[1].gains(VIP).await;
         assert!(lan.nodes[1].has("192.0.2.99").await);
+    });
+}
+
+pub(crate) fn point_to_point() {
+    run(async {
+        let mut lan = Lan::new().await;
+        let mut announcements = lan.announcements();
+        let text = |peer: &str| config(200, &[&format!("{VIP} peer {peer}/24")], "");
+        let key = |host: &Host, peer: &str| {
+            let peer = Some(peer.parse().unwrap());
+            AddressKey { peer, ..host.key(VIP, 24) }
+        };
+        // As an earlier run leaves it that was told of another peer.
+        let left = VirtualAddress {
+            peer: Some([198, 51, 100, 9].into()),
+            prefix_len: 24,
+            ..VirtualAddress::new(lan.nodes[0].ifindex, VIP.parse().unwrap())
+        };
+        lan.nodes[0].handle.add(&left).await.unwrap();
+        lan.nodes[0].gains(VIP).await;
+        let first = text("198.51.100.1");
+        let mut daemon = Daemon::start_with(&lan.nodes[0], "point", &first, &["-R".as_ref()]);
+        lan.nodes[0].loses(VIP).await;
+        lan.nodes[0].gains(VIP).await;
+        hear_announcement(&mut announcements, [192, 0, 2, 10]);
+        let there = lan.nodes[0].handle.addresses().await.unwrap();
+        let [vip] = there.iter().filter(|info| info.addr.to_string() == VIP).collect::<Vec<_>>()[..] else {
+            panic!("{there:?}")
+        };
+        assert_eq!(vip.key(), key(&lan.nodes[0], "198.51.100.1"));
+        assert!(vip.valid_lft.is_some(), "it has a lease");
+
+        lan.nodes[0].handle.remove(key(&lan.nodes[0], "198.51.100.1")).await.unwrap();
+        lan.nodes[0].loses(VIP).await;
+        lan.nodes[0].gains(VIP).await;
+        daemon.says("was removed by somebody else").await;
+
+        daemon.reconfigure(&text("203.0.113.1"));
+        lan.nodes[0].loses(VIP).await;
+        lan.nodes[0].gains(VIP).await;
+        daemon.says("Reload complete").await;
+        let there = lan.nodes[0].handle.addresses().await.unwrap();
+        assert!(there.iter().any(|info| info.key() == key(&lan.nodes[0], "203.0.113.1")), "{there:?}");
+
+        daemon.signal_worker(Signal::SIGKILL);
+        daemon.exit().await;
+        assert!(!lan.nodes[0].has(VIP).await, "its guardian takes it away");
     });
 }
 

@@ -99,8 +99,13 @@ impl Lan {
 
     /// Gives the switch itself an address, and asks from there.
     pub(crate) async fn client(&self) -> tokio::net::UdpSocket {
+        self.client_at("192.0.2.100", 24).await
+    }
+
+    /// The same with this address.
+    pub(crate) async fn client_at(&self, address: &str, prefix_len: u8) -> tokio::net::UdpSocket {
         let ifindex = self.monitor.view().link_named("switch").unwrap().index;
-        let own = AddressKey { ifindex, addr: IpAddr::from([192, 0, 2, 100]), prefix_len: 24 };
+        let own = AddressKey::new(ifindex, ip(address), prefix_len);
         self.ports.add_own(own).await.unwrap();
         tokio::net::UdpSocket::bind((own.addr, 0)).await.unwrap()
     }
@@ -191,7 +196,7 @@ impl Host {
     }
 
     pub(crate) fn key(&self, address: &str, prefix_len: u8) -> AddressKey {
-        AddressKey { ifindex: self.ifindex, addr: ip(address), prefix_len }
+        AddressKey::new(self.ifindex, ip(address), prefix_len)
     }
 
     async fn wait(&mut self, mut found: impl FnMut(&Event) -> bool) -> Instant {
@@ -232,12 +237,19 @@ impl Adverts {
 
 /// Waits for a gratuitous ARP that says where `address` is.
 pub(crate) fn hear_announcement(socket: &mut Socket, address: [u8; 4]) {
+    while hear_any_announcement(socket) != address {}
+}
+
+/// Waits for a gratuitous ARP; the address that it is about.
+pub(crate) fn hear_any_announcement(socket: &mut Socket) -> [u8; 4] {
     loop {
         let mut frame = [0; 2048];
         let length = socket.read(&mut frame).expect("the announcement arrives");
         // RFC 5227 §3: sender and target address are the same.
-        if frame.get(28..32) == Some(&address) && frame[..length].get(38..42) == Some(&address) {
-            return;
+        if let Some(sender) = frame[..length].get(28..32).and_then(<[u8]>::first_chunk)
+            && frame[..length].get(38..42) == Some(sender)
+        {
+            return *sender;
         }
     }
 }
@@ -279,7 +291,7 @@ async fn host(ports: &Handle, switch: u32, number: u8) -> Host {
     setns(here, CloneFlags::CLONE_NEWNET).expect("the way back");
 
     let ifindex = handle.link("eth0").await.unwrap().unwrap().index;
-    let own = AddressKey { ifindex, addr: IpAddr::from([192, 0, 2, number]), prefix_len: 24 };
+    let own = AddressKey::new(ifindex, [192, 0, 2, number].into(), 24);
     handle.add_own(own).await.unwrap();
     handle.set_link(ifindex, &LinkChange { up: Some(true), ..LinkChange::default() }).await.unwrap();
     Host { namespace, handle, monitor: opened.unwrap(), ifindex }

@@ -10,6 +10,7 @@
 )]
 
 mod accept;
+mod announce;
 mod client;
 mod daemon;
 mod faults;
@@ -24,6 +25,7 @@ mod neighbours;
 mod notify;
 mod real_time;
 mod routes;
+mod secondaries;
 mod split;
 mod telling;
 mod vmac;
@@ -46,14 +48,22 @@ const CASES: &[Case] = &[
     ("a_node_whose_cable_is_cut_is_replaced_and_comes_back", faults::unplugged),
     ("an_address_removed_by_hand_is_back_at_once", faults::removed_by_hand),
     ("an_address_that_an_earlier_run_left_is_cleared", faults::left_over),
+    ("a_point_to_point_address_is_held_put_back_and_taken_away", faults::point_to_point),
     ("a_reload_changes_addresses_without_a_flap", faults::reloaded),
     ("an_interface_that_is_down_for_a_moment_has_not_changed", faults::flapped),
     ("packets_to_addresses_that_are_not_accepted_are_dropped", accept::refused),
+    ("packets_to_ipv6_addresses_that_are_not_accepted_are_dropped", accept::refused_ipv6),
     ("ipv6_addresses_are_handed_over_too", faults::ipv6),
     ("a_virtual_mac_goes_down_with_its_worker", vmac::killed),
     ("a_virtual_mac_follows_the_active_within_50_ms", vmac::moved),
+    ("a_virtual_mac_comes_back_from_keepalived_within_50_ms", vmac::preempts_keepalived),
+    ("a_virtual_mac_goes_to_keepalived_and_back", vmac::yields_to_keepalived),
     ("a_virtual_mac_that_a_crash_left_is_cleared", vmac::left_over),
+    ("a_virtual_mac_is_in_the_group_of_its_parent_unless_told_another", vmac::grouped),
+    ("whoever_listens_hears_of_the_interface_below_if_told_so", vmac::notified),
     ("advertisements_leave_by_the_virtual_mac_unless_told_not_to", vmac::transmits_below),
+    ("announcements_are_no_closer_than_their_interval", announce::spaced),
+    ("a_virtual_mac_that_sends_no_advertisements_is_announced_again_and_again", announce::repeated),
     ("two_daemons_do_not_share_a_virtual_router", neighbours::second_daemon),
     ("whoever_removes_an_address_again_and_again_makes_no_storm", neighbours::fight),
     ("capabilities_that_are_not_needed_are_given_up", neighbours::capabilities),
@@ -65,6 +75,7 @@ const CASES: &[Case] = &[
     ("another_that_answers_for_the_address_is_seen_and_said", split::answered),
     ("after_a_split_from_keepalived_clients_are_back_at_once", split::healed_beside_keepalived),
     ("each_of_65_virtual_routers_fails_over_in_its_band", many::fail_over),
+    ("other_addresses_of_a_subnet_stay_when_the_virtual_one_goes", secondaries::stay),
     ("routes_and_rules_come_and_go_with_the_role", routes::with_the_role),
     ("a_dead_lbd_hands_the_address_over", health::dead_lbd),
     ("a_hung_lbd_hands_the_address_over", health::hung_lbd),

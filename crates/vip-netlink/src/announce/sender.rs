@@ -139,7 +139,9 @@ mod tests {
             lower: None,
             kind: None,
             alias: None,
+            group: 0,
             arp: ArpRules::default(),
+            promotes: false,
         }
     }
 

@@ -104,6 +104,7 @@ pub(crate) const IFLA_LINKINFO: u16 = 18;
 pub(crate) const IFLA_IFALIAS: u16 = 20;
 pub(crate) const IFLA_AF_SPEC: u16 = 26;
 pub(crate) const IFLA_NET_NS_PID: u16 = 19;
+pub(crate) const IFLA_GROUP: u16 = 27;
 pub(crate) const IFLA_NET_NS_FD: u16 = 28;
 pub(crate) const IFLA_EXT_MASK: u16 = 29;
 pub(crate) const IFLA_INFO_KIND: u16 = 1;
@@ -121,6 +122,7 @@ pub(crate) const IN6_ADDR_GEN_MODE_NONE: u8 = 1;
 pub(crate) const IPV4_DEVCONF_RP_FILTER: u16 = 8;
 pub(crate) const IPV4_DEVCONF_ARP_ANNOUNCE: u16 = 18;
 pub(crate) const IPV4_DEVCONF_ARP_IGNORE: u16 = 19;
+pub(crate) const IPV4_DEVCONF_PROMOTE_SECONDARIES: u16 = 20;
 
 pub(crate) const IFF_UP: u32 = 0x1;
 pub(crate) const IFF_LOOPBACK: u32 = 0x8;

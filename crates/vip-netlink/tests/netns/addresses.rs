@@ -108,6 +108,40 @@ pub(crate) fn adding_and_removing_twice_is_harmless() {
     });
 }
 
+pub(crate) fn a_point_to_point_address_is_renewed_and_removed_with_its_peer() {
+    run(async {
+        let handle = Handle::open().unwrap();
+        let (left, _) = cable(&handle).await;
+        for (addr, peer, other, prefix_len) in [
+            ("192.0.2.10", "198.51.100.1", "198.51.100.2", 32),
+            ("192.0.2.10", "198.51.100.1", "203.0.113.1", 24),
+            ("2001:db8::10", "2001:db8:1::1", "2001:db8:2::1", 128),
+        ] {
+            let with = |peer: &str, lease| {
+                let peer = Some(peer.parse().unwrap());
+                VirtualAddress { peer, prefix_len, ..vip(left.index, addr, lease) }
+            };
+            for lease in [None, Some(LEASE), Some(LEASE)] {
+                handle.add(&with(peer, lease)).await.unwrap();
+                let addresses = handle.addresses().await.unwrap();
+                let found = addresses.iter().filter(|info| info.addr.to_string() == addr);
+                let [info] = found.collect::<Vec<_>>()[..] else { panic!("{addresses:?}") };
+                assert_eq!(info.key(), with(peer, lease).key());
+                assert_eq!(info.valid_lft.is_some(), lease.is_some(), "{info:?}");
+            }
+            // An earlier run had another peer: what it left is found, and nothing is left to do after that.
+            let desired = Desired { addresses: vec![with(other, Some(LEASE))], managed: Vec::new() };
+            let observed = || async { Observed { addresses: handle.addresses().await.unwrap() } };
+            let failures = handle.apply(&plan(&desired, &observed().await)).await;
+            assert!(failures.is_empty(), "{failures:?}");
+            assert_eq!(plan(&desired, &observed().await), []);
+            assert!(!present(&handle, with(peer, None).key()).await);
+            handle.remove(with(other, None).key()).await.unwrap();
+            assert!(!present(&handle, with(other, None).key()).await);
+        }
+    });
+}
+
 pub(crate) fn an_address_removed_by_hand_is_seen_and_added_again() {
     run(async {
         let handle = Handle::open().unwrap();

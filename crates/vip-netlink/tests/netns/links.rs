@@ -84,17 +84,21 @@ pub(crate) fn a_link_keeps_the_rules_and_the_note_it_is_given() {
         let change = LinkChange {
             arp: Some(arp),
             rp_filter: Some(2),
+            promotes: Some(true),
+            group: Some(7),
             alias: Some("a note"),
             no_link_local: true,
             ..LinkChange::default()
         };
         handle.set_link(left.index, &change).await.unwrap();
         let link = named(&handle, "left").await;
-        assert_eq!((link.arp, link.alias.as_deref()), (arp, Some("a note")));
+        assert_eq!((link.arp, link.alias.as_deref(), link.promotes), (arp, Some("a note"), true));
+        assert_eq!((left.group, link.group), (0, 7));
         for (family, name, value) in [
             ("ipv4", "arp_announce", "2"),
             ("ipv4", "arp_ignore", "1"),
             ("ipv4", "rp_filter", "2"),
+            ("ipv4", "promote_secondaries", "1"),
             ("ipv6", "addr_gen_mode", "1"),
         ] {
             let path = format!("/proc/sys/net/{family}/conf/left/{name}");

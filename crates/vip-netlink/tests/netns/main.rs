@@ -33,6 +33,10 @@ const CASES: &[Case] = &[
         "a_plan_clears_leftovers_and_leaves_other_addresses",
         addresses::a_plan_clears_leftovers_and_leaves_other_addresses,
     ),
+    (
+        "a_point_to_point_address_is_renewed_and_removed_with_its_peer",
+        addresses::a_point_to_point_address_is_renewed_and_removed_with_its_peer,
+    ),
     ("a_monitor_that_falls_behind_catches_up", addresses::a_monitor_that_falls_behind_catches_up),
     ("a_refusal_says_why", addresses::a_refusal_says_why),
     ("both_ends_of_a_cable_go_up_and_down_together", links::both_ends_of_a_cable_go_up_and_down_together),

@@ -141,8 +141,7 @@ pub(crate) async fn up(handle: &Handle, ifindex: u32) {
 }
 
 pub(crate) fn key(ifindex: u32, addr: &str, prefix_len: u8) -> AddressKey {
-    let addr: IpAddr = addr.parse().unwrap();
-    AddressKey { ifindex, addr, prefix_len }
+    AddressKey::new(ifindex, addr.parse().unwrap(), prefix_len)
 }
 
 /// Waits for the event that `find` takes.

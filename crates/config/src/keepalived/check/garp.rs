@@ -44,7 +44,7 @@ impl GarpDraft {
             "garp_master_repeat" => self.master_repeat = count(findings).or(self.master_repeat),
             "garp_lower_prio_delay" => self.lower_prio_delay = delay(findings).or(self.lower_prio_delay),
             "garp_lower_prio_repeat" => self.lower_prio_repeat = count(findings).or(self.lower_prio_repeat),
-            "garp_extra_if" => self.extra_if = extra(block, findings).or(self.extra_if),
+            "garp_extra_if" | "vmac_garp_intvl" => self.extra_if = extra(block, findings).or(self.extra_if),
             "garp_master_refresh" => self.master_refresh = delay(findings).or(self.master_refresh),
             "garp_master_refresh_repeat" => {
                 self.master_refresh_repeat = count(findings).or(self.master_refresh_repeat);

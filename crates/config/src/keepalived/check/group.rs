@@ -205,6 +205,17 @@ pub(super) fn garp(block: &Block, config: &mut Config, findings: &mut Findings<'
             Diagnostic::error("`garp_group` has no interface", block.span).help("add `interface NAME`"),
         );
     }
+    group.interfaces.retain(|name| {
+        let Some(first) = config.garp_groups.iter().find(|other| other.interfaces.contains(name)) else {
+            return true;
+        };
+        findings.push(
+            Diagnostic::warning(format!("`{name}` is in two blocks `garp_group`"), block.span)
+                .label("ignored here, as in keepalived")
+                .related(first.span, "the first one"),
+        );
+        false
+    });
     config.garp_groups.push(group);
 }
 

@@ -129,7 +129,10 @@ fn a_virtual_mac_has_the_rfc_s_address_unless_another_is_given() {
     assert_eq!((of("use_vmac").name.as_str(), of("use_vmac").mac), ("vrrp.51", [0, 0, 0x5e, 0, 1, 51]));
     let given = of("use_vmac vm 02:00:00:00:aa group 7\nvmac_xmit_base");
     assert_eq!((given.name.as_str(), given.mac, given.xmit_base), ("vm", [2, 0, 0, 0, 0xaa, 51], true));
-    assert_eq!(given.group.as_deref(), Some("7"));
+    assert_eq!(
+        (given.group, of("use_vmac group default").group, of("use_vmac").group),
+        (Some(7), Some(0), None)
+    );
 }
 
 #[test]
@@ -188,6 +191,23 @@ fn keys_are_text_or_hexadecimal_of_32_to_64_bytes_and_one_of_them_signs() {
     ] {
         assert_eq!(of(&lines).1, [error], "{lines}");
     }
+}
+
+#[test]
+fn an_interface_is_in_the_first_garp_group_that_names_it() {
+    let text = "garp_group {\ngarp_interval 0.001\ngna_interval 0.000002\ninterface eth0\n}\n\
+                garp_group {\ngarp_interval 1\ninterfaces {\neth0\neth1\neth2\n}\n}\n";
+    let (config, errors) = checked(text);
+    assert_eq!(errors, Vec::<String>::new());
+    let [first, second] = &config.garp_groups[..] else { panic!("{:?}", config.garp_groups) };
+    assert_eq!(first.interfaces, ["eth0"]);
+    let gaps = (Duration::from_millis(1), Duration::from_micros(2));
+    assert_eq!((first.garp_interval, first.gna_interval), gaps);
+    assert_eq!(
+        (&second.interfaces[..], second.gna_interval),
+        (&["eth1".to_owned(), "eth2".to_owned()][..], Duration::ZERO)
+    );
+    assert_eq!(checked("garp_group {\ngarp_interval 1\n}\n").1, ["`garp_group` has no interface"]);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! `use_vmac`.
 
+use std::path::Path;
+
+use super::super::lexer::Word;
 use super::super::model::Vmac;
 use super::super::tree::Block;
 use super::{Findings, value};
@@ -13,8 +16,11 @@ pub(super) struct Written {
     /// Five or six octets.
     mac: Option<Vec<u8>>,
     netlink_notify_msg: bool,
-    group: Option<String>,
+    group: Option<u32>,
 }
+
+/// Where iproute2 has the names of groups of interfaces.
+const GROUPS: [&str; 2] = ["/etc/iproute2/group", "/usr/share/iproute2/group"];
 
 /// Reads `use_vmac [[name] NAME] [MAC] [netlink_notify_msg] [group GROUP]`.
 pub(super) fn read(block: &Block, findings: &mut Findings<'_>) -> Written {
@@ -25,7 +31,7 @@ pub(super) fn read(block: &Block, findings: &mut Findings<'_>) -> Written {
         match word.text.as_str() {
             "netlink_notify_msg" => out.netlink_notify_msg = true,
             option @ ("name" | "group") => match words.next() {
-                Some(value) if option == "group" => out.group = Some(value.text.clone()),
+                Some(value) if option == "group" => out.group = group(block, value, findings),
                 Some(value) => out.name = value::interface(&value.text, value.span, findings),
                 None => findings.push(
                     Diagnostic::error(format!("`{option}` needs a value"), word.span)
@@ -67,6 +73,36 @@ pub(super) fn resolve(
     Vmac { name, mac, netlink_notify_msg: written.netlink_notify_msg, group: written.group, xmit_base, span }
 }
 
+/// A group of interfaces by its number or its name.
+fn group(block: &Block, value: &Word, findings: &mut Findings<'_>) -> Option<u32> {
+    let name = value.text.as_str();
+    let known = number(name).or_else(|| (name == "default").then_some(0)).or_else(|| {
+        let files = GROUPS.iter().filter_map(|path| (findings.read_file)(Path::new(path)).ok());
+        files.filter_map(|file| named(&String::from_utf8_lossy(&file), name)).next()
+    });
+    if known.is_none() {
+        value::wrong(block, name, "a number, or a name that /etc/iproute2/group has", value.span, findings);
+    }
+    known
+}
+
+/// The number of `name` in a file of iproute2: a number and a name a line.
+fn named(file: &str, name: &str) -> Option<u32> {
+    file.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        let number = number(words.next()?)?;
+        (words.next() == Some(name)).then_some(number)
+    })
+}
+
+/// Decimal, or hexadecimal after `0x`.
+fn number(text: &str) -> Option<u32> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
 /// Five or six octets.
 fn mac(text: &str) -> Option<Vec<u8>> {
     let octets: Option<Vec<u8>> = text
@@ -74,4 +110,18 @@ fn mac(text: &str) -> Option<Vec<u8>> {
         .map(|part| u8::from_str_radix(part, 16).ok().filter(|_| (1..=2).contains(&part.len())))
         .collect();
     octets.filter(|octets| matches!(octets.len(), 5 | 6))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_interfaces_have_numbers_in_iproute2_s_file() {
+        let file = "# device group names\n0\tdefault\n7 uplinks # of the hall\n0x10\tdark\n# 9 gone\n";
+        for (name, number) in [("default", Some(0)), ("uplinks", Some(7)), ("dark", Some(16)), ("gone", None)]
+        {
+            assert_eq!(named(file, name), number, "{name}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ pub(in crate::keepalived) const ADDRESS: Context = Context {
         line("nodad", ""),
         line("-nodad", ""),
         line("noprefixroute", ""),
-        planned(line("peer", "ADDRESS"), "remove it"),
+        line("peer", "ADDRESS"),
         line("home", ""),
         line("mngtmpaddr", ""),
         line("autojoin", ""),

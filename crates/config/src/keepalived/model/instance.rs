@@ -163,10 +163,10 @@ pub struct Vmac {
     pub name: String,
     /// Its address; default 00-00-5E-00-01-VRID, in IPv6 00-00-5E-00-02-VRID (RFC 9568 §7.3).
     pub mac: [u8; 6],
-    /// `netlink_notify_msg`: have the kernel tell of the interface below.
+    /// `netlink_notify_msg`: have the kernel tell of the interface below when this one goes up or down.
     pub netlink_notify_msg: bool,
-    /// `group`: a number or a name of `/etc/iproute2/group`. `None`: that of the interface below.
-    pub group: Option<String>,
+    /// `group` of interfaces. `None`: that of the interface below.
+    pub group: Option<u32>,
     /// `vmac_xmit_base`: advertise from the interface below.
     pub xmit_base: bool,
     /// Where it is written.
