@@ -179,11 +179,10 @@ fn normal_host(head: &RequestHead) -> Result<Option<Vec<u8>>, BadFraming> {
     let mut hosts = head.headers.all(Known::Host);
     let first = hosts.next();
     let repeated = head.headers.all(Known::Host).count() > 1;
-    if let Some(first) = first {
-        let valid = first.iter().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+;=:[]%".contains(b));
-        if !valid || hosts.any(|other| !other.eq_ignore_ascii_case(first)) {
-            return Err(BadFraming::Host);
-        }
+    if let Some(first) = first
+        && (!is_authority(first) || hosts.any(|other| !other.eq_ignore_ascii_case(first)))
+    {
+        return Err(BadFraming::Host);
     }
     let target = head.target();
     let (scheme, authority) = match absolute_authority(target) {
@@ -193,10 +192,15 @@ fn normal_host(head: &RequestHead) -> Result<Option<Vec<u8>>, BadFraming> {
     };
     let normal = without_default_port(authority, scheme);
     let agrees = first.is_none_or(|h| without_default_port(h, scheme).eq_ignore_ascii_case(normal));
-    if authority.contains(&b'@') || !agrees {
+    if !is_authority(authority) || !agrees {
         return Err(BadFraming::Host);
     }
     Ok(Some(normal.to_vec()))
+}
+
+/// Whether every character may stand in a host and port (RFC 3986 §3.2); a user name may not.
+fn is_authority(text: &[u8]) -> bool {
+    text.iter().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+;=:[]%".contains(b))
 }
 
 fn without_default_port<'a>(authority: &'a [u8], scheme: &[u8]) -> &'a [u8] {
@@ -280,6 +284,7 @@ mod tests {
             ("GET http://a/ HTTP/1.1\r\nHost: b\r\n", None),
             ("GET http://a:8080/ HTTP/1.1\r\n", Some("a:8080")),
             ("GET http://u@a/ HTTP/1.1\r\nHost: a\r\n", None),
+            ("GET http://a^/ HTTP/1.1\r\n", None),
             ("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n", Some("a:443")),
             ("CONNECT a:443 HTTP/1.1\r\nHost: b:443\r\n", None),
         ];
