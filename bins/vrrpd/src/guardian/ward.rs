@@ -104,6 +104,11 @@ impl Ward {
         news
     }
 
+    /// Whether nothing more comes: it has ended, or is about to.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.ear.is_none()
+    }
+
     pub(super) fn signal(&self, signal: i32) {
         // One that is gone needs no signal; its number is its own until it is waited for.
         let _ = sys::kill(self.pid, signal);
@@ -136,13 +141,12 @@ impl Ward {
         }
     }
 
-    /// Kills it, and waits for a moment until it is dead.
+    /// Kills it, and waits for a moment until nothing of it runs any more.
     pub(super) fn kill(&mut self) {
         self.signal(KILL);
-        let mut fds = [PollFd::new(self.death.as_fd(), PollFlags::POLLIN)];
-        let limit = PollTimeout::try_from(DEATH_LIMIT.as_millis()).unwrap_or(PollTimeout::MAX);
-        let _ = poll(&mut fds, limit);
-        self.reap();
+        // A hangup is told in any case.
+        let ear = self.ear.iter().map(|ear| PollFd::new(ear.as_fd(), PollFlags::empty()));
+        wait(&mut ear.chain([self.dies()]).collect::<Vec<_>>());
     }
 
     /// Does what it has left to be done: all addresses go before anybody is told.
@@ -151,6 +155,16 @@ impl Ward {
         self.wills.values().for_each(Will::remove);
         self.wills.values().for_each(Will::speak);
         self.wills.clear();
+    }
+
+    /// Waits for a moment until it is gone with all that it has open, which another one may want.
+    pub(super) fn bury(&self) {
+        wait(&mut [self.dies()]);
+        self.reap();
+    }
+
+    fn dies(&self) -> PollFd<'_> {
+        PollFd::new(self.death.as_fd(), PollFlags::POLLIN)
     }
 
     fn reap(&self) -> Option<End> {
@@ -170,4 +184,9 @@ impl Ward {
         let beat = Beat { worker: 0, workers: 1, readiness: Readiness::Ready };
         self.monitor.handle_beat(Instant::now(), beat);
     }
+}
+
+fn wait(fds: &mut [PollFd<'_>]) {
+    let limit = PollTimeout::try_from(DEATH_LIMIT.as_millis()).unwrap_or(PollTimeout::MAX);
+    let _ = poll(fds, limit);
 }

@@ -38,6 +38,7 @@ const CASES: &[Case] = &[
     ("a_node_that_is_frozen_lets_go_and_listens_before_it_speaks", guardian::both_frozen),
     ("a_killed_worker_is_resigned_for_and_started_again", guardian::worker_killed),
     ("a_killed_worker_is_resigned_for_under_load_too", guardian::worker_killed_under_load),
+    ("a_killed_worker_with_much_to_close_is_resigned_for_at_once", guardian::worker_slow_to_close),
     ("a_hung_worker_is_killed_and_resigned_for", guardian::worker_hung),
     ("a_worker_that_has_to_wait_for_a_cpu_is_not_hung", guardian::worker_starved),
     ("a_worker_without_a_guardian_resigns", guardian::guardian_killed),
