@@ -232,26 +232,30 @@ impl Adverts {
 
 /// Waits for a gratuitous ARP that says where `address` is.
 pub(crate) fn hear_announcement(socket: &mut Socket, address: [u8; 4]) {
-    loop {
-        let mut frame = [0; 2048];
-        let length = socket.read(&mut frame).expect("the announcement arrives");
-        // RFC 5227 §3: sender and target address are the same.
-        if frame.get(28..32) == Some(&address) && frame[..length].get(38..42) == Some(&address) {
-            return;
-        }
-    }
+    // RFC 5227 §3: sender and target address are the same.
+    hear(socket, "announcement", |frame| {
+        frame.get(28..32) == Some(&address) && frame.get(38..42) == Some(&address)
+    });
 }
 
 /// Waits for a resignation that comes from `address`.
 pub(crate) fn hear_resignation(socket: &mut Socket, address: [u8; 4]) {
+    // Ethernet, then IPv4 without options: protocol 112, source; then VRRP: priority 0.
+    hear(socket, "resignation", |frame| {
+        frame.get(23) == Some(&112) && frame.get(26..30) == Some(&address) && frame.get(36) == Some(&0)
+    });
+}
+
+/// Waits for a frame, however many others there are.
+fn hear(socket: &mut Socket, what: &str, found: impl Fn(&[u8]) -> bool) {
+    let since = Instant::now();
     loop {
         let mut frame = [0; 2048];
-        let length = socket.read(&mut frame).expect("the resignation arrives");
-        // Ethernet, then IPv4 without options: protocol 112, source; then VRRP: priority 0.
-        let Some(packet) = frame[..length].get(14..).filter(|packet| packet.len() > 22) else { continue };
-        if packet[9] == 112 && packet[12..16] == address && packet[22] == 0 {
+        let length = socket.read(&mut frame).unwrap_or_else(|error| panic!("no {what}: {error}"));
+        if found(&frame[..length]) {
             return;
         }
+        assert!(since.elapsed() < CASE_LIMIT, "no {what}");
     }
 }
 
