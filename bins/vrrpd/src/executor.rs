@@ -9,7 +9,7 @@ use vip_netlink::{
     AddressInfo, AddressKey, AnnounceError, Announcement, Announcer, Desired, Handle, LinkInfo, NetlinkError,
     NetworkView, Observed, Removals, Route, Rule, Step, VIP_PROTO, VipSet, VirtualAddress,
 };
-use vrrp::{Advertised, Advertisement, InstanceId};
+use vrrp::{Advertised, Advertisement, Checksum, InstanceId};
 
 use crate::clock::now;
 use crate::complaints::Complaints;
@@ -57,10 +57,14 @@ pub(crate) struct Executor {
     resignations: BTreeMap<InstanceId, Resignation>,
 }
 
+/// Where an advertisement goes, and the form of its checksum there.
+type Destination = (IpAddr, Checksum);
+
 /// What the guardian sends for a virtual router if this process cannot.
 #[derive(Debug, PartialEq, Eq)]
 struct Resignation {
     source: IpAddr,
+    destinations: Vec<Destination>,
     advertisement: Advertisement,
     words: Vec<Word>,
 }
@@ -276,18 +280,19 @@ impl Executor {
         id: InstanceId,
         instance: &InstancePlan,
         source: Option<IpAddr>,
+        destinations: &[Destination],
         advertisement: &Advertisement,
     ) {
         if let Some(source) = source {
-            self.keep_resignation(id, instance, source, advertisement);
+            self.keep_resignation(id, instance, source, destinations, advertisement);
         }
         let raised = instance.vmac.is_some_and(|vmac| self.vmacs.is_up(vmac.0));
         let vmac = SocketKey::of_vmac(instance).filter(|_| raised).and_then(|key| self.sockets.get(key));
         let below = || SocketKey::of(id, instance, source).and_then(|key| self.sockets.get(key));
         let socket = vmac.or_else(below);
         if let (Some(source), Some(socket)) = (source, socket) {
-            for destination in instance.destinations() {
-                let bytes = advertisement.encode(source, destination, instance.config.checksum);
+            for &(destination, form) in destinations {
+                let bytes = advertisement.encode(source, destination, form);
                 if let Err(error) = socket.send(destination, source, &bytes).await
                     && let Some(more) = self.complaints.admit((id, "send"), now())
                 {
@@ -524,23 +529,25 @@ impl Executor {
         id: InstanceId,
         instance: &InstancePlan,
         source: IpAddr,
+        destinations: &[Destination],
         advertisement: &Advertisement,
     ) {
         let advertisement = advertisement.resignation();
-        let known = self.resignations.get(&id);
-        let unchanged =
-            known.is_some_and(|known| (known.source, &known.advertisement) == (source, &advertisement));
+        let unchanged = self.resignations.get(&id).is_some_and(|known| {
+            (known.source, &known.destinations[..], &known.advertisement)
+                == (source, destinations, &advertisement)
+        });
         let Some(ifindex) = existing(id.iface).filter(|_| !unchanged) else { return };
-        let destinations = instance.destinations().into_iter();
-        let words = destinations.map(|dst| Word {
+        let words = destinations.iter().map(|&(dst, form)| Word {
             ifindex,
             src: source,
             dst,
             ttl: instance.ttl(),
-            payload: advertisement.encode(source, dst, instance.config.checksum),
+            payload: advertisement.encode(source, dst, form),
         });
         let words = words.collect();
-        self.resignations.insert(id, Resignation { source, advertisement, words });
+        let destinations = destinations.to_vec();
+        self.resignations.insert(id, Resignation { source, destinations, advertisement, words });
         self.bequeath(id, instance);
     }
 

@@ -199,7 +199,7 @@ impl Driver {
         driver.executor.fix(&driver.plan.fixed).await;
         driver.trackers.apply(&driver.plan.trackers);
         driver.look_at_links().await;
-        driver.look_at_tracked_interfaces().await;
+        driver.look_at_tracked_network().await;
         driver.open_sockets();
         info!("Startup complete");
         driver.executor.guardian.ready();
@@ -290,7 +290,7 @@ impl Driver {
         self.start_when_due(now()).await;
         if self.debounce.next().is_some_and(|at| at <= now()) {
             self.look_at_links().await;
-            self.look_at_tracked_interfaces().await;
+            self.look_at_tracked_network().await;
         }
         if self.executor.next_upkeep().is_some_and(|at| at <= now()) {
             self.executor.renew().await;
@@ -402,7 +402,10 @@ impl Driver {
                     self.executor.raise_vmac(instance).await;
                 }
                 let source = self.source_of(instance);
-                self.executor.transmit(id, instance, source, &advertisement).await;
+                let form = |to| self.node.checksum_to(id, to).unwrap_or(instance.config.checksum);
+                let destinations: Vec<_> =
+                    instance.destinations().into_iter().map(|to| (to, form(to))).collect();
+                self.executor.transmit(id, instance, source, &destinations, &advertisement).await;
                 if self.is_active(id) {
                     self.executor.accompany(id, instance, self.monitor.view()).await;
                 }

@@ -133,7 +133,7 @@ impl Driver {
             self.node.handle_track(now(), track, health);
             self.carry_out().await;
         }
-        self.look_at_tracked_interfaces().await;
+        self.look_at_tracked_network().await;
         let wanted = self.wanted_sockets();
         self.executor.sockets.close_all_but(&wanted);
         self.retired = None;

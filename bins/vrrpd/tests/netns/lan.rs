@@ -223,6 +223,11 @@ impl Adverts {
         }
     }
 
+    /// What it carried behind an IP header without options.
+    pub(crate) fn last_payload(&self) -> &[u8] {
+        &self.last[34..]
+    }
+
     /// The IP address that it came from.
     pub(crate) fn last_sender(&self) -> IpAddr {
         let octets: [u8; 4] = self.last[26..30].try_into().unwrap();

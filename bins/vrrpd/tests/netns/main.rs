@@ -26,6 +26,7 @@ mod real_time;
 mod routes;
 mod split;
 mod telling;
+mod unicast;
 mod vmac;
 
 use std::process::{Command, ExitCode};
@@ -73,6 +74,9 @@ const CASES: &[Case] = &[
     ("the_number_in_a_file_hands_the_address_over", health::tracked_file),
     ("a_sync_group_moves_as_one_and_is_told_of", groups::follows_a_file),
     ("another_multicast_group_is_another_network", groups::other_multicast_group),
+    ("an_instance_without_its_source_address_is_in_fault", unicast::source_tracked),
+    ("an_instance_without_a_peer_is_in_fault_where_it_is_told_so", unicast::no_peer),
+    ("a_peer_with_the_old_checksum_is_sent_the_old_checksum", unicast::old_checksum),
     ("signed_advertisements_are_heard_and_others_are_not", groups::signed),
     ("what_does_not_fit_the_machine_or_the_peer_is_said_with_the_way_out", lints::said),
     ("fifos_and_scripts_are_told_in_order", notify::told),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::super::lexer;
 use super::super::model::{
-    Config, NextHop, PreferredLifetime, Prefix, RouteKind, RouteMetric, RouteMetricKind, RoutePlace,
-    RuleAction,
+    Config, NextHop, OldChecksum, PreferredLifetime, Prefix, RouteKind, RouteMetric, RouteMetricKind,
+    RoutePlace, RuleAction,
 };
 use super::super::tree;
 use crate::diagnostic::{Diagnostics, Severity};
@@ -40,6 +40,19 @@ fn instance(lines: &str) -> Config {
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
+}
+
+#[test]
+fn the_old_checksum_of_unicast_is_followed_forced_or_refused() {
+    for (line, meant) in [
+        ("", OldChecksum::Follow),
+        ("old_unicast_checksum", OldChecksum::Always),
+        ("old_unicast_checksum never", OldChecksum::Never),
+    ] {
+        assert_eq!(instance(line).instances[0].old_unicast_checksum, meant, "{line}");
+    }
+    let (_, errors) = checked("vrrp_instance VI_1 {\nold_unicast_checksum always\n}\n");
+    assert!(errors.iter().any(|error| error.contains("old_unicast_checksum")), "{errors:?}");
 }
 
 #[test]
