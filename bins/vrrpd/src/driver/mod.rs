@@ -31,6 +31,7 @@ use crate::locks::{Locked, Locks};
 use crate::network;
 use crate::notify::{Notifier, NotifyState, Subject};
 use crate::plan::{self, InstancePlan, Plan};
+use crate::scheduling::AutoPriority;
 use crate::serve::{Question, Servers};
 use crate::signals::{Request, Signals};
 use crate::sockets::{Received, Sockets};
@@ -116,6 +117,7 @@ pub(crate) struct Driver {
     locks: Locks,
     fights: Fights,
     firewall: Firewall,
+    auto_priority: AutoPriority,
     servers: Servers,
     questions: mpsc::Receiver<Question>,
     started: Instant,
@@ -156,6 +158,7 @@ impl Driver {
         lock(&mut locks, &plan).await?;
         executor.clear_leftovers(&plan).await?;
         let mut driver = Self {
+            auto_priority: AutoPriority::new(&config.global.scheduling),
             node: Node::new(plan.node.clone()),
             notifier: Notifier::new(&config.global),
             claims: Claims::listen()?,
@@ -241,6 +244,9 @@ impl Driver {
     async fn turn(&mut self, input: Input, deadline: Instant) {
         let late = now().saturating_duration_since(deadline);
         self.node.handle_wall_clock(now(), clock::wall());
+        if let Some(line) = self.auto_priority.handle_delay(late) {
+            warn!("{line}");
+        }
         self.notice_pause(late).await;
         match input {
             Input::Packet(packet) => self.packet(&packet).await,

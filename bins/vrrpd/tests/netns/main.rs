@@ -60,6 +60,7 @@ const CASES: &[Case] = &[
     ("whoever_removes_an_address_again_and_again_makes_no_storm", neighbours::fight),
     ("capabilities_that_are_not_needed_are_given_up", neighbours::capabilities),
     ("in_real_time_nothing_fails_over_on_a_busy_machine", real_time::busy),
+    ("a_worker_that_was_run_late_goes_over_to_real_time", real_time::raised),
     ("whoever_asks_is_told_the_state", telling::status),
     ("a_change_of_state_is_an_object_in_a_structured_log", telling::structured_log),
     ("dumps_have_keepalived_s_names", telling::dumps),
