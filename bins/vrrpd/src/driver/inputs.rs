@@ -107,9 +107,9 @@ impl Driver {
                 self.stopped = true;
             }
             Request::Reload => self.reload().await,
-            Request::Data => self.write(Dump::State),
-            Request::Stats => self.write(Dump::Stats),
-            Request::Json => self.write(Dump::Json),
+            Request::Data => self.write(&[Dump::Parent, Dump::State]),
+            Request::Stats => self.write(&[Dump::Stats]),
+            Request::Json => self.write(&[Dump::Json]),
             Request::StatsClear => {
                 info!("Counters of the dumps start anew");
                 self.cleared = self.snapshots().into_iter().map(|old| (old.id, old.stats)).collect();
