@@ -56,6 +56,17 @@ fn the_old_checksum_of_unicast_is_followed_forced_or_refused() {
 }
 
 #[test]
+fn a_static_address_without_an_interface_is_on_the_default_one() {
+    let addresses = "static_ipaddress {\n192.0.2.7/24\n192.0.2.8/24 dev eth2\n}\n";
+    for (global, default) in [("", "eth0"), ("global_defs {\ndefault_interface eth1\n}\n", "eth1")] {
+        // Wherever it stands.
+        let (config, errors) = checked(&format!("{addresses}{global}"));
+        let devices: Vec<&str> = config.static_addresses.iter().map(|address| address.dev.as_str()).collect();
+        assert_eq!((devices, errors), (vec![default, "eth2"], Vec::new()));
+    }
+}
+
+#[test]
 fn routes_are_read_in_the_words_of_ip_route() {
     let config = instance(
         "virtual_routes {\n\

@@ -115,7 +115,7 @@ pub(in crate::keepalived) const GLOBAL: Context = Context {
         line("startup_script_timeout", "SECONDS"),
         line("shutdown_script", "\"COMMAND\" [USER] [GROUP]"),
         line("shutdown_script_timeout", "SECONDS"),
-        planned(line("default_interface", "NAME"), "name the interface in each `static_ipaddress` line"),
+        line("default_interface", "NAME"),
         planned(line("disable_local_igmp", ""), "remove it; it belongs to virtual MAC interfaces"),
         line("vrrp_mcast_group4", "ADDRESS"),
         line("vrrp_mcast_group6", "ADDRESS"),
