@@ -67,6 +67,26 @@ fn a_static_address_without_an_interface_is_on_the_default_one() {
 }
 
 #[test]
+fn the_weights_of_members_count_where_their_group_says_so() {
+    let member = |name: &str, id: u8| {
+        format!(
+            "vrrp_instance {name} {{\ninterface eth0\nvirtual_router_id {id}\npriority 100\nvirtual_ipaddress {{\n192.0.2.{id}\n}}\n\
+             track_interface {{\neth1 weight 10\neth2 weight 0\n}}\n}}\n"
+        )
+    };
+    let members = member("A", 1) + &member("B", 2);
+    for (line, weights) in [("", vec![0]), ("sync_group_tracking_weight", vec![10, 0])] {
+        let (config, errors) =
+            checked(&format!("{members}vrrp_sync_group G {{\ngroup {{\nA\nB\n}}\n{line}\n}}\n"));
+        assert_eq!(errors, Vec::<String>::new());
+        for instance in &config.instances {
+            let own: Vec<i16> = instance.track_interface.iter().map(|tracked| tracked.weight).collect();
+            assert_eq!(own, weights, "{line}");
+        }
+    }
+}
+
+#[test]
 fn routes_are_read_in_the_words_of_ip_route() {
     let config = instance(
         "virtual_routes {\n\

@@ -124,7 +124,7 @@ pub(in crate::keepalived) const GROUP: Context = Context {
             "global_tracking",
             "name what is tracked in `track_script` or `track_interface` of the group",
         ),
-        missing("sync_group_tracking_weight", "give the weights to the group's own `track_*` lines"),
+        line("sync_group_tracking_weight", ""),
     ],
 };
 
