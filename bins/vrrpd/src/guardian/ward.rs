@@ -19,6 +19,8 @@ use crate::sys;
 
 /// Until the worker has said how long it may be silent: it resolves users and opens sockets.
 const START_LIMIT: Duration = Duration::from_secs(30);
+/// From its last word until it is gone: the kernel closes what it has open, one after the other.
+const END_LIMIT: Duration = Duration::from_secs(10);
 /// A killed process that waits for a disk does not die at once; its addresses do not wait for it.
 const DEATH_LIMIT: Duration = Duration::from_millis(100);
 const KILL: i32 = 9;
@@ -68,7 +70,7 @@ impl Ward {
             suspect: Suspect::new(pid),
             wills: BTreeMap::new(),
         };
-        ward.watch_from(Instant::now());
+        ward.allow(START_LIMIT);
         Ok(ward)
     }
 
@@ -90,15 +92,14 @@ impl Ward {
                 Ok(Message::Beat) => self.beat(),
                 Ok(Message::Ready) => news.push(News::Ready),
                 Ok(Message::Reloaded) => news.push(News::Reloaded),
-                Ok(Message::Limit(millis)) => {
-                    self.limit = Duration::from_millis(millis);
-                    self.monitor = BeatMonitor::new(self.limit);
-                    self.watch_from(Instant::now());
-                }
+                Ok(Message::Limit(millis)) => self.allow(Duration::from_millis(millis)),
                 Ok(Message::Will(router, will)) if will.is_empty() => drop(self.wills.remove(&router)),
                 Ok(Message::Will(router, will)) => drop(self.wills.insert(router, will)),
                 Err(Silence::Empty) => break,
-                Err(Silence::Closed) => self.ear = None,
+                Err(Silence::Closed) => {
+                    self.ear = None;
+                    self.allow(END_LIMIT);
+                }
             }
         }
         news
@@ -176,8 +177,11 @@ impl Ward {
         }
     }
 
-    fn watch_from(&mut self, now: Instant) {
-        self.monitor.handle_connected(now);
+    /// How long it may be silent from here on.
+    fn allow(&mut self, limit: Duration) {
+        self.limit = limit;
+        self.monitor = BeatMonitor::new(limit);
+        self.monitor.handle_connected(Instant::now());
     }
 
     fn beat(&mut self) {

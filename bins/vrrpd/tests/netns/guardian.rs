@@ -71,17 +71,14 @@ pub(crate) fn worker_slow_to_close() {
             .collect();
         let tracked = names().collect::<Vec<_>>().join("\n");
         let text = config(200, &[VIP], &format!("track_file {{\n{tracked}\n}}"));
-        let mut daemon = Daemon::start(
-            &lan.nodes[0],
-            "slow",
-            &(text.replace("advert_int 0.1", "advert_int 0.5") + &files),
-        );
+        let mut daemon = Daemon::start(&lan.nodes[0], "slow", &(text + &files));
         lan.nodes[0].gains(VIP).await;
         let at = daemon.signal_worker(Signal::SIGKILL);
         let gone = lan.nodes[0].loses(VIP).await - at;
         println!("gone after {gone:?}");
         assert!(gone < PROMPT + SLACK, "{gone:?}");
         daemon.says("exited due to signal 9").await;
+        assert!(!daemon.has_said("is hung"), "who is dead is not hung");
         daemon.says("Entering MASTER STATE").await;
     });
 }
