@@ -129,6 +129,11 @@ impl Driver {
                 }
                 TrackerName::Address(address) => {
                     let up = self.monitor.view().addresses().any(|info| info.addr == *address);
+                    // The kernel has not told yet of one that was added just now.
+                    let added = self.plan.fixed.addresses.iter().any(|fixed| fixed.addr == *address);
+                    if !up && added && self.trackers.health(&tracker).is_none() {
+                        continue;
+                    }
                     (up, if up { "it is there" } else { "no interface has it" })
                 }
                 TrackerName::Script(_)

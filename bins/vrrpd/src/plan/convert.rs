@@ -93,10 +93,19 @@ pub(super) fn tracked<'a>(
         .map(move |tracked| entry(tracked, Spec::Interface(tracked.name.clone())));
     let source =
         if instance.unicast_peer.is_empty() { instance.mcast_src_ip } else { instance.unicast_src_ip };
-    let source =
-        source.filter(|_| instance.track_src_ip).map(|source| (Spec::Address(source), Weight::FAULT, false));
+    let source = source.filter(|_| instance.track_src_ip);
+    let follows = |group: &String| {
+        let mut groups = config.track_groups.iter().filter(|known| known.name == *group);
+        groups.any(|group| group.instances.contains(&instance.name))
+    };
+    let fixed = config
+        .static_addresses
+        .iter()
+        .filter(move |address| address.track_group.as_ref().is_some_and(follows));
+    let fixed = fixed.map(|address| address.addr);
+    let addresses = fixed.chain(source).map(|address| (Spec::Address(address), Weight::FAULT, false));
     let lbd = instance.track_lbd.iter().map(|lbd| (Spec::lbd(lbd), weight(lbd.weight), false));
-    scripts.chain(processes).chain(files).chain(interfaces).chain(source).chain(lbd)
+    scripts.chain(processes).chain(files).chain(interfaces).chain(addresses).chain(lbd)
 }
 
 /// How long the kernel keeps a virtual address that is not renewed. The default ends before a backup's down interval

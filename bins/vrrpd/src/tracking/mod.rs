@@ -47,7 +47,7 @@ impl fmt::Display for TrackerName {
             Self::Process(name) => write!(f, "process {name}"),
             Self::File(name) => write!(f, "file {name}"),
             Self::Interface(name) => write!(f, "interface {name}"),
-            Self::Address(address) => write!(f, "source address {address}"),
+            Self::Address(address) => write!(f, "address {address}"),
             Self::Lbd { socket, .. } => write!(f, "lbd at {}", socket.display()),
         }
     }
@@ -61,7 +61,7 @@ pub(crate) enum Spec {
     File(FileSpec),
     /// Followed by the driver, which hears of links anyway.
     Interface(String),
-    /// So is the source of advertisements.
+    /// So are addresses.
     Address(IpAddr),
     Lbd(LbdSpec),
 }

@@ -69,6 +69,7 @@ const CASES: &[Case] = &[
     ("after_a_split_from_keepalived_clients_are_back_at_once", split::healed_beside_keepalived),
     ("each_of_65_virtual_routers_fails_over_in_its_band", many::fail_over),
     ("routes_and_rules_come_and_go_with_the_role", routes::with_the_role),
+    ("an_instance_follows_the_static_addresses_of_its_group", routes::follows_a_static_address),
     ("a_dead_lbd_hands_the_address_over", health::dead_lbd),
     ("a_hung_lbd_hands_the_address_over", health::hung_lbd),
     ("a_failing_script_hands_the_address_over", health::failing_script),

@@ -16,7 +16,7 @@ pub(crate) fn source_tracked() {
         let own: AddressKey = lan.nodes[0].key("192.0.2.1", 24);
         lan.nodes[0].handle.remove(own).await.unwrap();
         lan.nodes[0].loses(VIP).await;
-        daemon.says("source address 192.0.2.1 is down").await;
+        daemon.says("address 192.0.2.1 is down").await;
         daemon.says("Entering FAULT STATE").await;
         lan.nodes[0].handle.add_own(own).await.unwrap();
         lan.nodes[0].gains(VIP).await;

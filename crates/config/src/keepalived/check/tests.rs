@@ -56,6 +56,18 @@ fn the_old_checksum_of_unicast_is_followed_forced_or_refused() {
 }
 
 #[test]
+fn instances_follow_the_static_addresses_of_their_group() {
+    let group = "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 1\npriority 100\nvirtual_ipaddress {\n192.0.2.10\n}\n}\n\
+                 track_group uplink {\ngroup {\nVI_1\n}\n}\n";
+    let (config, errors) =
+        checked(&format!("{group}static_ipaddress {{\n192.0.2.7/24 track_group uplink\n}}\n"));
+    assert_eq!((config.track_groups[0].instances.as_slice(), errors), (&["VI_1".to_owned()][..], Vec::new()));
+    assert_eq!(config.static_addresses[0].track_group.as_deref(), Some("uplink"));
+    let (_, errors) = checked("static_ipaddress {\n192.0.2.7/24 track_group nobody\n}\n");
+    assert_eq!(errors, ["there is no track_group `nobody`"]);
+}
+
+#[test]
 fn a_static_address_without_an_interface_is_on_the_default_one() {
     let addresses = "static_ipaddress {\n192.0.2.7/24\n192.0.2.8/24 dev eth2\n}\n";
     for (global, default) in [("", "eth0"), ("global_defs {\ndefault_interface eth1\n}\n", "eth1")] {

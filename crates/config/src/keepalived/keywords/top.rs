@@ -36,7 +36,7 @@ pub(in crate::keepalived) const TOP: Context = Context {
         block("static_ipaddress", ""),
         block("static_routes", ""),
         block("static_rules", ""),
-        planned(block("track_group", "NAME"), "remove it; it only serves `static_*` entries"),
+        block("track_group", "NAME"),
         planned(block("garp_group", ""), "remove it; announcements are spread over five seconds anyway"),
         block("interface_up_down_delays", ""),
         missing("net_namespace", "start vrrpd in the namespace: `ip netns exec NAME vrrpd ...`"),
