@@ -19,6 +19,7 @@ pub(crate) fn chain(
     let fault = match to {
         Role::Fault(FaultReason::LinkDown) => vec!["its interface is down".to_owned()],
         Role::Fault(FaultReason::NoAddress) => vec!["its interface has no address to send from".to_owned()],
+        Role::Fault(FaultReason::NoPeer) => vec!["it has no unicast peer".to_owned()],
         Role::Fault(FaultReason::TrackUnknown(id)) => tracked(id, "has no result yet"),
         Role::Fault(FaultReason::TrackDown(id)) => tracked(id, "is down"),
         Role::Fault(FaultReason::SyncGroup(id)) => {

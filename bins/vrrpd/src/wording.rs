@@ -26,6 +26,7 @@ pub(crate) fn transition(
             lines.push(match reason {
                 FaultReason::LinkDown => "interface is down".to_owned(),
                 FaultReason::NoAddress => "interface has no address to advertise from".to_owned(),
+                FaultReason::NoPeer => "has no unicast peer to advertise to".to_owned(),
                 FaultReason::TrackDown(id) | FaultReason::TrackUnknown(id) => {
                     format!("{} is down", label(id))
                 }

@@ -108,6 +108,8 @@ pub enum FaultReason {
     LinkDown,
     /// The interface has no address to send from.
     NoAddress,
+    /// It has nobody to speak to.
+    NoPeer,
     /// A check of weight 0 has no result yet. Holds a start; never ends a role.
     TrackUnknown(TrackId),
     /// A check of weight 0 fails.

@@ -157,6 +157,9 @@ pub struct InstanceConfig {
     pub hmac: Option<HmacConfig>,
     /// Checksum form of what it sends, version 3 over IPv4 only; both forms are accepted. Default keepalived's.
     pub checksum: Checksum,
+    /// Send to a unicast peer in the form of keepalived up to 1.3.6 when it was last heard to send that itself: it understands no
+    /// other. Default yes (`old_unicast_checksum never`: no).
+    pub follow_old_checksum: bool,
     /// Do not count advertisements with another address list (`skip_check_adv_addr`). They are accepted in any case.
     pub skip_address_check: bool,
     /// Discard IPv6 advertisements whose first address is not link-local, as erratum 8300 has it. Default no: keepalived
@@ -171,6 +174,8 @@ pub struct InstanceConfig {
     pub announce_contested: Schedule,
     /// The address to send from. Default: the one of the interface ([`Link`]).
     pub source: Option<IpAddr>,
+    /// It is to speak to unicast peers and has none: it stays in Fault (`unicast_fault_no_peer`). Default no.
+    pub no_peer: bool,
     /// Take part although the interface is down (`dont_track_primary`). It must exist. Default no.
     pub ignore_link: bool,
     /// As Active, let a lower priority go unanswered (`lower_prio_no_advert`; RFC 5798's way). Its sender learns of us by
@@ -202,12 +207,14 @@ impl InstanceConfig {
             auth: Authentication::None,
             hmac: None,
             checksum: Checksum::default(),
+            follow_old_checksum: true,
             skip_address_check: false,
             require_link_local: false,
             down_timer_adverts: 3,
             announce: Schedule::default(),
             announce_contested: Schedule::default(),
             source: None,
+            no_peer: false,
             ignore_link: false,
             silent_to_lower: false,
             last_word: true,

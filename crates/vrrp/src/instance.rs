@@ -209,6 +209,17 @@ impl Instance {
         }
     }
 
+    /// The checksum form of what goes there.
+    pub(crate) fn checksum_to(&self, destination: IpAddr) -> Checksum {
+        let config = self.router.config();
+        let is_old = |peer: &Peer| peer.address == destination && peer.checksum == Checksum::KeepalivedGroup;
+        if config.follow_old_checksum && self.peers.all().iter().any(is_old) {
+            Checksum::KeepalivedGroup
+        } else {
+            config.checksum
+        }
+    }
+
     pub(crate) fn snapshot(&self, id: InstanceId) -> InstanceSnapshot {
         let config = self.router.config();
         let state = self.router.state();
@@ -267,6 +278,9 @@ fn fault(
     }
     if source.is_none() {
         return Some(FaultReason::NoAddress);
+    }
+    if config.no_peer {
+        return Some(FaultReason::NoPeer);
     }
     let first = |wanted: &dyn Fn(Weight, Health) -> bool| {
         let found = config.trackers.iter().find(|&&(id, weight)| wanted(weight, health_of(health, id)));

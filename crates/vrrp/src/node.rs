@@ -13,7 +13,7 @@ use crate::input::{Command, Health, Ingress, Link};
 use crate::instance::{Instance, InstanceSnapshot};
 use crate::stats::NodeStats;
 use crate::units::{Family, IfIndex, InstanceId, MacAddr};
-use crate::wire::{Packet, TTL};
+use crate::wire::{Checksum, Packet, TTL};
 
 /// The virtual routers of a machine: finds the one a packet is for, checks it, tracks links and priorities.
 ///
@@ -174,6 +174,11 @@ impl Node {
     pub fn poll_timeout(&self) -> Option<Wake> {
         let wakes = self.instances.values().filter_map(|instance| instance.router().poll_timeout());
         wakes.min_by_key(|wake| wake.at)
+    }
+
+    /// The checksum form of what a virtual router sends to a group or a unicast peer; `None` if it is not there.
+    pub fn checksum_to(&self, id: InstanceId, destination: IpAddr) -> Option<Checksum> {
+        self.instances.get(&id).map(|instance| instance.checksum_to(destination))
     }
 
     /// A virtual router as it is now.

@@ -43,7 +43,7 @@ impl Driver {
             self.plan_again().await;
         }
         self.look_at_links().await;
-        self.look_at_tracked_interfaces().await;
+        self.look_at_tracked_network().await;
         if let Event::AddressRemoved(address) = &event
             && self.monitor.view().address(&address.key()).is_none()
             && let Some((id, vip)) = self.executor.missed(&address.key())
@@ -111,9 +111,9 @@ impl Driver {
                 self.stopped = true;
             }
             Request::Reload => self.reload().await,
-            Request::Data => self.write(Dump::State),
-            Request::Stats => self.write(Dump::Stats),
-            Request::Json => self.write(Dump::Json),
+            Request::Data => self.write(&[Dump::Parent, Dump::State]),
+            Request::Stats => self.write(&[Dump::Stats]),
+            Request::Json => self.write(&[Dump::Json]),
             Request::StatsClear => {
                 info!("Counters of the dumps start anew");
                 self.cleared = self.snapshots().into_iter().map(|old| (old.id, old.stats)).collect();
@@ -121,25 +121,32 @@ impl Driver {
         }
     }
 
-    pub(super) async fn look_at_tracked_interfaces(&mut self) {
-        let names: Vec<String> = self
-            .plan
-            .trackers
-            .keys()
-            .filter_map(|name| match name {
-                TrackerName::Interface(name) => Some(name.clone()),
+    /// Reports the interfaces and addresses that are tracked and have changed.
+    pub(super) async fn look_at_tracked_network(&mut self) {
+        let names: Vec<TrackerName> = self.plan.trackers.keys().cloned().collect();
+        for tracker in names {
+            let (up, detail) = match &tracker {
+                TrackerName::Interface(name) => {
+                    let up = interface_health(self.monitor.view(), name) == Health::Up;
+                    let up = self.debounce.judge(now(), name, up);
+                    (up, if up { "it is up" } else { "it is down or absent" })
+                }
+                TrackerName::Address(address) => {
+                    let up = self.monitor.view().addresses().any(|info| info.addr == *address);
+                    // The kernel has not told yet of one that was added just now.
+                    let added = self.plan.fixed.addresses.iter().any(|fixed| fixed.addr == *address);
+                    if !up && added && self.trackers.health(&tracker).is_none() {
+                        continue;
+                    }
+                    (up, if up { "it is there" } else { "no interface has it" })
+                }
                 TrackerName::Script(_)
                 | TrackerName::Process(_)
                 | TrackerName::File(_)
-                | TrackerName::Lbd { .. } => None,
-            })
-            .collect();
-        for name in names {
-            let up = interface_health(self.monitor.view(), &name) == Health::Up;
-            let health = if self.debounce.judge(now(), &name, up) { Health::Up } else { Health::Down };
-            let tracker = TrackerName::Interface(name);
+                | TrackerName::Lbd { .. } => continue,
+            };
+            let health = if up { Health::Up } else { Health::Down };
             if self.trackers.health(&tracker) != Some(health) {
-                let detail = if health == Health::Up { "it is up" } else { "it is down or absent" };
                 self.report(Report { tracker, health, detail: detail.to_owned() }).await;
             }
         }

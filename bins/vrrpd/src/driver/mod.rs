@@ -1,21 +1,19 @@
 //! The loop: one input, the node, its actions in order, the next deadline. It decides nothing about VRRP.
 
+mod actions;
 mod inputs;
+mod links;
 mod reload;
 mod telling;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use config::keepalived::Config;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 use vip_netlink::{AnnounceError, Announcer, Claim, Event, Handle, Monitor, NetlinkError};
-use vrrp::{
-    Action, Cause, Command, ConfigError, Discard, FaultReason, IfIndex, InstanceId, InstanceStats, Link,
-    Node, Rank, Role,
-};
+use vrrp::{Command, ConfigError, Discard, IfIndex, InstanceId, InstanceStats, Link, Node};
 
 use crate::claims::Claims;
 use crate::clock::{self, SuspendWatch, now};
@@ -26,17 +24,16 @@ use crate::executor::Executor;
 use crate::fights::Fights;
 use crate::firewall::Firewall;
 use crate::guardian::Line;
-use crate::lint::{self, Mismatch};
+use crate::lint::Mismatch;
 use crate::locks::{Locked, Locks};
-use crate::network;
-use crate::notify::{Notifier, NotifyState, Subject};
-use crate::plan::{self, InstancePlan, Plan};
+use crate::notify::{Notifier, NotifyState};
+use crate::plan::{self, Plan};
+use crate::scheduling::AutoPriority;
 use crate::serve::{Question, Servers};
 use crate::signals::{Request, Signals};
 use crate::sockets::{Received, Sockets};
 use crate::status::History;
 use crate::tracking::{Report, TrackIds, Trackers};
-use crate::wording;
 
 /// A loop that was this late was not just busy: the process was stopped, or the machine was.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -116,6 +113,7 @@ pub(crate) struct Driver {
     locks: Locks,
     fights: Fights,
     firewall: Firewall,
+    auto_priority: AutoPriority,
     servers: Servers,
     questions: mpsc::Receiver<Question>,
     started: Instant,
@@ -157,6 +155,7 @@ impl Driver {
         executor.adapt_secondaries(&plan.promoting()).await;
         executor.clear_leftovers(&plan).await?;
         let mut driver = Self {
+            auto_priority: AutoPriority::new(&config.global.scheduling),
             node: Node::new(plan.node.clone()),
             notifier: Notifier::new(&config.global),
             claims: Claims::listen()?,
@@ -201,7 +200,7 @@ impl Driver {
         driver.executor.fix(&driver.plan.fixed).await;
         driver.trackers.apply(&driver.plan.trackers);
         driver.look_at_links().await;
-        driver.look_at_tracked_interfaces().await;
+        driver.look_at_tracked_network().await;
         driver.open_sockets();
         info!("Startup complete");
         driver.executor.guardian.ready();
@@ -243,6 +242,9 @@ impl Driver {
     async fn turn(&mut self, input: Input, deadline: Instant) {
         let late = now().saturating_duration_since(deadline);
         self.node.handle_wall_clock(now(), clock::wall());
+        if let Some(line) = self.auto_priority.handle_delay(late) {
+            warn!("{line}");
+        }
         self.notice_pause(late).await;
         match input {
             Input::Packet(packet) => self.packet(&packet).await,
@@ -292,7 +294,7 @@ impl Driver {
         self.start_when_due(now()).await;
         if self.debounce.next().is_some_and(|at| at <= now()) {
             self.look_at_links().await;
-            self.look_at_tracked_interfaces().await;
+            self.look_at_tracked_network().await;
         }
         if self.executor.next_upkeep().is_some_and(|at| at <= now()) {
             self.executor.renew().await;
@@ -342,197 +344,6 @@ impl Driver {
             self.carry_out().await;
         }
     }
-
-    /// Drains the node. Everything else that it is told waits until the kernel has acknowledged all of it.
-    async fn carry_out(&mut self) {
-        let mut actions = Vec::new();
-        while let Some(action) = self.node.poll_action() {
-            actions.push(action);
-        }
-        for (id, action) in &actions {
-            if let Action::Transitioned { from, to, cause } = action {
-                self.log_transition(*id, *from, *to, *cause);
-            }
-        }
-        for (id, action) in actions {
-            // Hundreds of virtual routers that change at once take their time, and are no hang.
-            self.executor.guardian.beat(now());
-            self.execute(id, action).await;
-        }
-        self.tell_groups();
-    }
-
-    /// Tells the groups whose members have all come to another state.
-    fn tell_groups(&mut self) {
-        for snapshot in self.node.groups() {
-            let Some(group) = self.plan.groups.get(&snapshot.id) else { continue };
-            let Some(state) = NotifyState::of_role(snapshot.role) else { continue };
-            let before = self.group_states.get(&group.name).copied();
-            if before.unwrap_or(NotifyState::Stop) == state {
-                continue;
-            }
-            self.group_states.insert(group.name.clone(), state);
-            info!("VRRP_Group({}) Syncing instances to {} state", group.name, state.word());
-            self.notifier.tell(Subject::Group { name: &group.name }, &group.notify, state);
-        }
-    }
-
-    async fn execute(&mut self, id: InstanceId, action: Action) {
-        let current = self.plan.instances.get(&id);
-        let retired = || self.retired.as_ref().and_then(|plan| plan.instances.get(&id));
-        let Some(instance) = current.or_else(retired) else { return };
-        match action {
-            Action::InstallVips { addresses } => {
-                for &address in &addresses {
-                    if self.claims.hold((id, address), now()) {
-                        self.executor.ask(id, instance, address, self.monitor.view()).await;
-                    }
-                }
-                self.executor.install(id, instance, &addresses).await;
-            }
-            Action::RemoveVips { addresses } => {
-                if !self.is_active(id) {
-                    self.executor.unroute(id, instance).await;
-                }
-                self.executor.remove(id, instance, &addresses).await;
-                addresses.iter().for_each(|&address| self.claims.release((id, address)));
-                if !self.is_active(id) {
-                    self.executor.lower_vmacs(instance).await;
-                }
-            }
-            Action::Transmit(advertisement) => {
-                if self.is_active(id) {
-                    self.executor.raise_vmacs(instance).await;
-                }
-                let source = self.source_of(instance);
-                self.executor.transmit(id, instance, source, &advertisement).await;
-                if self.is_active(id) {
-                    self.executor.accompany(id, instance, self.monitor.view()).await;
-                }
-            }
-            Action::Announce { addresses } => {
-                self.executor.announce(id, instance, &addresses, self.monitor.view()).await;
-            }
-            Action::SplitBegan { rival } => {
-                warn!("({}) {}", instance.name, wording::split(rival));
-                let subject =
-                    Subject::Instance { name: &instance.name, rank: rank(&self.node, id, instance) };
-                self.notifier.tell_split(subject, &instance.notify, true);
-            }
-            Action::SplitEnded => {
-                info!("({}) {}", instance.name, wording::SPLIT_ENDED);
-                let subject =
-                    Subject::Instance { name: &instance.name, rank: rank(&self.node, id, instance) };
-                self.notifier.tell_split(subject, &instance.notify, false);
-            }
-            Action::Transitioned { from, to, cause } => {
-                if from == Role::Active {
-                    self.executor.fell_silent(id, instance);
-                }
-                if let Some(state) = NotifyState::of(to, cause).filter(|_| !self.is_untold(id, to)) {
-                    let rank = rank(&self.node, id, instance);
-                    let subject = Subject::Instance { name: &instance.name, rank };
-                    self.notifier.tell(subject, &instance.notify, state);
-                }
-            }
-        }
-    }
-
-    /// Whether the node, which is ahead of its actions, wants the virtual router to be Active.
-    fn is_active(&self, id: InstanceId) -> bool {
-        self.node.instance(id).is_some_and(|snapshot| snapshot.role == Role::Active)
-    }
-
-    /// What is no news: a move, and waiting for one of the sync group that waits for a first result itself.
-    fn is_untold(&self, id: InstanceId, to: Role) -> bool {
-        let waits = |member| {
-            let role = self.node.instance(member).map(|snapshot| snapshot.role);
-            matches!(role, Some(Role::Fault(FaultReason::TrackUnknown(_))))
-        };
-        self.has_moved(id) || matches!(to, Role::Fault(FaultReason::SyncGroup(member)) if waits(member))
-    }
-
-    /// A virtual router whose interface was made anew has another identity in the node, and is the same to everybody
-    /// else: what ends is not worth telling.
-    fn has_moved(&self, id: InstanceId) -> bool {
-        let retired = self.retired.as_ref().and_then(|plan| plan.instances.get(&id));
-        !self.plan.instances.contains_key(&id)
-            && retired.is_some_and(|old| self.plan.instances.values().any(|new| new.name == old.name))
-    }
-
-    fn log_transition(&mut self, id: InstanceId, from: Role, to: Role, cause: Cause) {
-        if self.has_moved(id) {
-            return;
-        }
-        let retired = self.retired.as_ref();
-        let plan =
-            if self.plan.instances.contains_key(&id) { &self.plan } else { retired.unwrap_or(&self.plan) };
-        let Some(instance) = plan.instances.get(&id) else { return };
-        let rank = rank(&self.node, id, instance);
-        for line in wording::transition(from, to, cause, rank, |tracker| plan.tracker_label(tracker)) {
-            info!("({}) {line}", instance.name);
-        }
-        let name = instance.name.clone();
-        self.explain(id, &name, from, to, cause);
-    }
-
-    fn open_sockets(&mut self) {
-        let wanted = self.wanted_sockets();
-        self.executor.sockets.open(&wanted);
-    }
-
-    fn wanted_sockets(&self) -> std::collections::BTreeSet<crate::sockets::SocketKey> {
-        Sockets::wanted(&self.plan, |instance| self.source_of(instance))
-    }
-
-    fn source_of(&self, instance: &InstancePlan) -> Option<IpAddr> {
-        let link = self.links.get(&instance.config.iface).copied().flatten()?;
-        instance.config.source_on(&link)
-    }
-
-    fn say_what_is_odd(&self) {
-        for (name, &index) in &self.plan.interfaces {
-            if crate::plan::existing(index).is_none() {
-                warn!("Interface {name} is not there (yet): it is waited for");
-            }
-        }
-        lint::outside(&self.plan, self.monitor.view()).iter().for_each(|line| warn!("{line}"));
-    }
-
-    /// What a link counts as. One that is down for a moment counts as it was, with addresses that go with it.
-    fn steadied(&mut self, iface: IfIndex, link: Link) -> Link {
-        let name = self.plan.interfaces.iter().find(|(_, index)| **index == iface).map(|(name, _)| name);
-        let Some(name) = name else { return link };
-        match (self.debounce.judge(now(), name, link.up), link.up) {
-            (true, false) => self.links.get(&iface).copied().flatten().unwrap_or(link),
-            (up, _) => Link { up, ..link },
-        }
-    }
-
-    /// Tells the node the state of each interface that has changed.
-    async fn look_at_links(&mut self) {
-        for iface in self.plan.speaking() {
-            let link = network::link(self.monitor.view(), &self.plan, iface);
-            let link = link.map(|link| self.steadied(iface, link));
-            let before = self.links.insert(iface, link);
-            if before == Some(link) {
-                continue;
-            }
-            let is_up = |link: Option<Link>| link.is_some_and(|link| link.up);
-            if let Some(before) = before
-                && is_up(before) != is_up(link)
-            {
-                let name = self.plan.interfaces.iter().find(|(_, index)| **index == iface);
-                let name = name.map_or("an interface", |(name, _)| name.as_str());
-                info!("Netlink reports {name} {}", if is_up(link) { "up" } else { "down" });
-            }
-            match link {
-                Some(link) => self.node.handle_link(now(), iface, link),
-                None => self.node.handle_link_gone(now(), iface),
-            }
-            self.carry_out().await;
-        }
-    }
 }
 
 /// A process that was killed a moment ago may still be there.
@@ -556,10 +367,6 @@ fn silence_limit(plan: &Plan) -> Duration {
 /// The index of an interface: one that we made is known before the kernel's report of it was read.
 fn index_of(monitor: &Monitor, executor: &Executor, name: &str) -> Option<u32> {
     executor.vmacs.index(name).or_else(|| monitor.view().link_named(name).map(|link| link.index))
-}
-
-fn rank(node: &Node, id: InstanceId, instance: &InstancePlan) -> Rank {
-    node.instance(id).map_or(instance.config.priority, |snapshot| snapshot.effective_priority)
 }
 
 /// `vrrp_startup_delay` and what is left of `vrrp_delay_after_boot`.

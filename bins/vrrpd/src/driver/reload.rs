@@ -137,7 +137,7 @@ impl Driver {
             self.node.handle_track(now(), track, health);
             self.carry_out().await;
         }
-        self.look_at_tracked_interfaces().await;
+        self.look_at_tracked_network().await;
         let wanted = self.wanted_sockets();
         self.executor.sockets.close_all_but(&wanted);
         self.executor.adapt_secondaries(&promoting).await;

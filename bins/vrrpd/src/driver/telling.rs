@@ -21,7 +21,7 @@ impl Driver {
     }
 
     /// Writes one of keepalived's files.
-    pub(super) fn write(&self, what: Dump) {
+    pub(super) fn write(&self, what: &[Dump]) {
         let instances = self.configured();
         let up = |name: &str| {
             let health = self.trackers.health(&TrackerName::Process(name.to_owned()));

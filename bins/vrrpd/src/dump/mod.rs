@@ -2,6 +2,7 @@
 //! them.
 
 mod file;
+mod global;
 mod json;
 mod text;
 
@@ -21,6 +22,8 @@ const DIRECTORY: &str = "/run/vrrpd";
 pub(crate) enum Dump {
     /// `keepalived.data`
     State,
+    /// `keepalived_parent.data`: what keepalived's parent process writes at the same time.
+    Parent,
     /// `keepalived.stats`
     Stats,
     /// `keepalived.json`
@@ -65,36 +68,46 @@ impl Subject<'_> {
     }
 }
 
-/// Writes a dump, without keeping the caller waiting for a disk.
-pub(crate) fn write(dump: Dump, subject: &Subject<'_>) {
+/// Writes dumps, one after the other, without keeping the caller waiting for a disk.
+pub(crate) fn write(dumps: &[Dump], subject: &Subject<'_>) {
     let global = &subject.config.global;
-    let text = match dump {
-        Dump::State => text::state(subject),
-        Dump::Stats => text::stats(subject),
-        Dump::Json => json::render(subject).to_string(),
-    };
-    let path = path(dump, global);
+    let files: Vec<_> = dumps.iter().map(|&dump| (path(dump, global), text(dump, subject))).collect();
     let mode = 0o666 & !global.umask.unwrap_or(0o177);
-    tokio::task::spawn_blocking(move || match file::replace(&path, text.as_bytes(), mode) {
-        Ok(()) => info!("wrote {}", path.display()),
-        Err(error) => warn!("cannot write {}: {error}", path.display()),
+    tokio::task::spawn_blocking(move || {
+        for (path, text) in files {
+            match file::replace(&path, text.as_bytes(), mode) {
+                Ok(()) => info!("wrote {}", path.display()),
+                Err(error) => warn!("cannot write {}: {error}", path.display()),
+            }
+        }
     });
 }
 
+fn text(dump: Dump, subject: &Subject<'_>) -> String {
+    match dump {
+        Dump::State => text::state(subject),
+        Dump::Parent => global::text(&subject.config.global),
+        Dump::Stats => text::stats(subject),
+        Dump::Json => json::render(subject).to_string(),
+    }
+}
+
 fn path(dump: Dump, global: &GlobalDefs) -> PathBuf {
-    let (location, extension) = match dump {
-        Dump::State => (&global.dumps.state, "data"),
-        Dump::Stats => (&global.dumps.stats, "stats"),
-        Dump::Json => (&global.dumps.json, "json"),
+    let (location, program, extension) = match dump {
+        Dump::State => (&global.dumps.state, "keepalived", "data"),
+        Dump::Parent => (&global.dumps.state, "keepalived_parent", "data"),
+        Dump::Stats => (&global.dumps.stats, "keepalived", "stats"),
+        Dump::Json => (&global.dumps.json, "keepalived", "json"),
     };
     let instance = global.instance.as_ref().filter(|_| global.dumps.use_instance);
     let name = instance.map_or_else(
-        || format!("keepalived.{extension}"),
-        |instance| format!("keepalived_{instance}.{extension}"),
+        || format!("{program}.{extension}"),
+        |instance| format!("{program}_{instance}.{extension}"),
     );
     match location {
         None => Path::new(DIRECTORY).join(name),
         Some(path) if path.to_string_lossy().ends_with('/') => path.join(name),
+        Some(path) if dump == Dump::Parent => path.with_file_name(name),
         Some(path) => path.clone(),
     }
 }
@@ -121,6 +134,10 @@ mod tests {
         assert_eq!(path(Dump::State, &global), Path::new("/run/vrrpd/keepalived.data"));
         global.dumps.use_instance = true;
         assert_eq!(path(Dump::State, &global), Path::new("/run/vrrpd/keepalived_left.data"));
+        assert_eq!(path(Dump::Parent, &global), Path::new("/run/vrrpd/keepalived_parent_left.data"));
+        global.dumps.state = Some(PathBuf::from("/tmp/state"));
+        assert_eq!(path(Dump::State, &global), Path::new("/tmp/state"));
+        assert_eq!(path(Dump::Parent, &global), Path::new("/tmp/keepalived_parent_left.data"));
         global.dumps.stats = Some(PathBuf::from("/var/lib/site/"));
         assert_eq!(path(Dump::Stats, &global), Path::new("/var/lib/site/keepalived_left.stats"));
         global.dumps.json = Some(PathBuf::from("/tmp/keepalived.json"));

@@ -3,17 +3,21 @@
 use std::net::IpAddr;
 
 use vip_netlink::Removals;
-use vrrp::{Advertisement, InstanceId};
+use vrrp::{Advertisement, Checksum, InstanceId};
 
 use super::Executor;
 use super::interfaces::carriers;
 use crate::guardian::{Will, Word};
 use crate::plan::{InstancePlan, existing};
 
+/// Where an advertisement goes, and the form of its checksum there.
+pub(super) type Destination = (IpAddr, Checksum);
+
 /// What the guardian sends for a virtual router if this process cannot.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Resignation {
     source: IpAddr,
+    destinations: Vec<Destination>,
     advertisement: Advertisement,
     words: Vec<Word>,
 }
@@ -56,23 +60,25 @@ impl Executor {
         id: InstanceId,
         instance: &InstancePlan,
         source: IpAddr,
+        destinations: &[Destination],
         advertisement: &Advertisement,
     ) {
         let advertisement = advertisement.resignation();
-        let known = self.resignations.get(&id);
-        let unchanged =
-            known.is_some_and(|known| (known.source, &known.advertisement) == (source, &advertisement));
+        let unchanged = self.resignations.get(&id).is_some_and(|known| {
+            (known.source, &known.destinations[..], &known.advertisement)
+                == (source, destinations, &advertisement)
+        });
         let Some(ifindex) = existing(id.iface).filter(|_| !unchanged) else { return };
-        let destinations = instance.destinations().into_iter();
-        let words = destinations.map(|dst| Word {
+        let words = destinations.iter().map(|&(dst, form)| Word {
             ifindex,
             src: source,
             dst,
             ttl: instance.ttl(),
-            payload: advertisement.encode(source, dst, instance.config.checksum),
+            payload: advertisement.encode(source, dst, form),
         });
         let words = words.collect();
-        self.resignations.insert(id, Resignation { source, advertisement, words });
+        let destinations = destinations.to_vec();
+        self.resignations.insert(id, Resignation { source, destinations, advertisement, words });
         self.bequeath(id, instance);
     }
 }

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use vip_netlink::{AddressKey, Announcer, Handle, VipSet, VirtualAddress};
 use vrrp::{Advertised, Advertisement, InstanceId};
 
-use self::bequest::Resignation;
+use self::bequest::{Destination, Resignation};
 use self::routes::Routed;
 use crate::clock::now;
 use crate::complaints::Complaints;
@@ -85,18 +85,19 @@ impl Executor {
         id: InstanceId,
         instance: &InstancePlan,
         source: Option<IpAddr>,
+        destinations: &[Destination],
         advertisement: &Advertisement,
     ) {
         if let Some(source) = source {
-            self.keep_resignation(id, instance, source, advertisement);
+            self.keep_resignation(id, instance, source, destinations, advertisement);
         }
         let raised = instance.vmac.is_some_and(|vmac| self.vmacs.is_up(vmac.0));
         let vmac = SocketKey::of_vmac(instance).filter(|_| raised).and_then(|key| self.sockets.get(key));
         let below = || SocketKey::of(id, instance, source).and_then(|key| self.sockets.get(key));
         let socket = vmac.or_else(below);
         if let (Some(source), Some(socket)) = (source, socket) {
-            for destination in instance.destinations() {
-                let bytes = advertisement.encode(source, destination, instance.config.checksum);
+            for &(destination, form) in destinations {
+                let bytes = advertisement.encode(source, destination, form);
                 if let Err(error) = socket.send(destination, source, &bytes).await
                     && let Some(more) = self.complaints.admit((id, "send"), now())
                 {

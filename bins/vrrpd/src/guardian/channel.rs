@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, recv, send, setsockopt, socketpair, sockopt,
 };
+use rustix::io::fcntl_dupfd_cloexec;
 use serde::{Deserialize, Serialize};
 use vrrp::{Family, InstanceId};
 
@@ -18,6 +19,9 @@ use super::will::Will;
 const BUFFER: usize = 4 * 1024 * 1024;
 /// No message is longer: 255 addresses, and as many peers as an hour has minutes.
 const LONGEST: usize = 1024 * 1024;
+/// The number of the worker's end, and the highest that is allowed by default. The kernel closes the descriptors of a dead
+/// process from the highest on, and waits for tens of milliseconds at each packet socket and each queue of inotify.
+const LAST: i32 = 1023;
 /// Beats in the time that the worker may be silent: two may be late.
 const BEATS: u32 = 3;
 
@@ -49,6 +53,8 @@ pub(super) fn pair() -> io::Result<(Ear, Line)> {
     if setsockopt(&line, sockopt::SndBufForce, &BUFFER).is_err() {
         setsockopt(&line, sockopt::SndBuf, &BUFFER)?;
     }
+    // Without the number a death is heard of later, not never.
+    let line = fcntl_dupfd_cloexec(&line, LAST).unwrap_or(line);
     Ok((Ear { fd: ear, buffer: vec![0; LONGEST] }, Line::new(line)))
 }
 
@@ -65,7 +71,7 @@ pub(super) struct Ear {
 pub(super) enum Silence {
     /// For now.
     Empty,
-    /// The worker has closed its end: it is about to be gone.
+    /// The worker has closed its end: none of its threads runs any more, or its last one is about to end.
     Closed,
 }
 

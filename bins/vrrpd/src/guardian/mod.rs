@@ -143,6 +143,7 @@ impl Guardian {
             let since = Instant::now();
             let end = self.watch(&mut ward);
             ward.settle();
+            ward.bury();
             match end {
                 End::Asked => return Ok(Part::Guardian { status: 0 }),
                 End::Exited(status) if !self.started => return Ok(Part::Guardian { status }),
@@ -171,9 +172,11 @@ impl Guardian {
             let ping = self.service_manager.next_ping();
             let wake = [ward.wake(), stop_by, ping].into_iter().flatten().min();
             self.sleep(&ward.descriptors(), wake);
-            for message in ward.hear() {
-                self.learn(message);
+            let news = ward.hear();
+            if ward.is_leaving() {
+                ward.settle();
             }
+            news.into_iter().for_each(|news| self.learn(news));
             while let Some(asked) = self.asked() {
                 match asked {
                     Asked::Stop if stop_by.is_none() => {

@@ -20,6 +20,8 @@ use crate::sys;
 
 /// Until the worker has said how long it may be silent: it resolves users and opens sockets.
 const START_LIMIT: Duration = Duration::from_secs(30);
+/// From its last word until it is gone: the kernel closes what it has open, one after the other.
+const END_LIMIT: Duration = Duration::from_secs(10);
 /// A killed process that waits for a disk does not die at once; its addresses do not wait for it.
 const DEATH_LIMIT: Duration = Duration::from_millis(100);
 const KILL: i32 = 9;
@@ -72,7 +74,7 @@ impl Ward {
             wills: BTreeMap::new(),
             last: Vec::new(),
         };
-        ward.watch_from(Instant::now());
+        ward.allow(START_LIMIT);
         Ok(ward)
     }
 
@@ -94,19 +96,23 @@ impl Ward {
                 Ok(Message::Beat) => self.beat(),
                 Ok(Message::Ready) => news.push(News::Ready),
                 Ok(Message::Reloaded) => news.push(News::Reloaded),
-                Ok(Message::Limit(millis)) => {
-                    self.limit = Duration::from_millis(millis);
-                    self.monitor = BeatMonitor::new(self.limit);
-                    self.watch_from(Instant::now());
-                }
+                Ok(Message::Limit(millis)) => self.allow(Duration::from_millis(millis)),
                 Ok(Message::Will(router, will)) if will.is_empty() => drop(self.wills.remove(&router)),
                 Ok(Message::Will(router, will)) => drop(self.wills.insert(router, will)),
                 Ok(Message::Last(removals)) => self.last = removals,
                 Err(Silence::Empty) => break,
-                Err(Silence::Closed) => self.ear = None,
+                Err(Silence::Closed) => {
+                    self.ear = None;
+                    self.allow(END_LIMIT);
+                }
             }
         }
         news
+    }
+
+    /// Whether nothing more comes: it has ended, or is about to.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.ear.is_none()
     }
 
     pub(super) fn signal(&self, signal: i32) {
@@ -141,13 +147,12 @@ impl Ward {
         }
     }
 
-    /// Kills it, and waits for a moment until it is dead.
+    /// Kills it, and waits for a moment until nothing of it runs any more.
     pub(super) fn kill(&mut self) {
         self.signal(KILL);
-        let mut fds = [PollFd::new(self.death.as_fd(), PollFlags::POLLIN)];
-        let limit = PollTimeout::try_from(DEATH_LIMIT.as_millis()).unwrap_or(PollTimeout::MAX);
-        let _ = poll(&mut fds, limit);
-        self.reap();
+        // A hangup is told in any case.
+        let ear = self.ear.iter().map(|ear| PollFd::new(ear.as_fd(), PollFlags::empty()));
+        wait(&mut ear.chain([self.dies()]).collect::<Vec<_>>());
     }
 
     /// Does what it has left to be done: all addresses go before anybody is told.
@@ -162,6 +167,16 @@ impl Ward {
         }
     }
 
+    /// Waits for a moment until it is gone with all that it has open, which another one may want.
+    pub(super) fn bury(&self) {
+        wait(&mut [self.dies()]);
+        self.reap();
+    }
+
+    fn dies(&self) -> PollFd<'_> {
+        PollFd::new(self.death.as_fd(), PollFlags::POLLIN)
+    }
+
     fn reap(&self) -> Option<End> {
         let pid = Pid::from_raw(i32::try_from(self.pid).ok()?);
         match waitpid(pid, Some(WaitPidFlag::WNOHANG)).ok()? {
@@ -171,12 +186,20 @@ impl Ward {
         }
     }
 
-    fn watch_from(&mut self, now: Instant) {
-        self.monitor.handle_connected(now);
+    /// How long it may be silent from here on.
+    fn allow(&mut self, limit: Duration) {
+        self.limit = limit;
+        self.monitor = BeatMonitor::new(limit);
+        self.monitor.handle_connected(Instant::now());
     }
 
     fn beat(&mut self) {
         let beat = Beat { worker: 0, workers: 1, readiness: Readiness::Ready };
         self.monitor.handle_beat(Instant::now(), beat);
     }
+}
+
+fn wait(fds: &mut [PollFd<'_>]) {
+    let limit = PollTimeout::try_from(DEATH_LIMIT.as_millis()).unwrap_or(PollTimeout::MAX);
+    let _ = poll(fds, limit);
 }

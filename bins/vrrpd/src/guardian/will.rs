@@ -38,8 +38,8 @@ impl Will {
         if self.removals.is_empty() {
             return;
         }
-        say(&format!("({}) removing VIPs.", self.name));
         let removed = Removals::from_bytes(self.removals.clone()).and_then(|removals| removals.carry_out());
+        say(&format!("({}) removing VIPs.", self.name));
         if let Err(error) = removed {
             say(&format!("({}) {error}", self.name));
         }

@@ -49,7 +49,13 @@ pub(super) fn router(instance: &VrrpInstance, iface: IfIndex) -> InstanceConfig 
         Some(Auth::Pass(password)) => Authentication::Password(Password::new(&password)),
         None => Authentication::None,
     };
-    config.checksum = if instance.v3_checksum_as_v2 { Checksum::Rfc9568 } else { Checksum::Keepalived };
+    config.checksum = match (instance.old_unicast_checksum, instance.v3_checksum_as_v2) {
+        (ka::OldChecksum::Always, _) => Checksum::KeepalivedGroup,
+        (ka::OldChecksum::Follow | ka::OldChecksum::Never, true) => Checksum::Rfc9568,
+        (ka::OldChecksum::Follow | ka::OldChecksum::Never, false) => Checksum::Keepalived,
+    };
+    config.follow_old_checksum = instance.old_unicast_checksum != ka::OldChecksum::Never;
+    config.no_peer = instance.unicast_fault_no_peer && instance.unicast_peer.is_empty();
     config.skip_address_check = instance.skip_check_adv_addr;
     config.require_link_local = instance.strict_mode;
     config.down_timer_adverts = instance.down_timer_adverts;
@@ -85,8 +91,21 @@ pub(super) fn tracked<'a>(
         .track_interface
         .iter()
         .map(move |tracked| entry(tracked, Spec::Interface(tracked.name.clone())));
+    let source =
+        if instance.unicast_peer.is_empty() { instance.mcast_src_ip } else { instance.unicast_src_ip };
+    let source = source.filter(|_| instance.track_src_ip);
+    let follows = |group: &String| {
+        let mut groups = config.track_groups.iter().filter(|known| known.name == *group);
+        groups.any(|group| group.instances.contains(&instance.name))
+    };
+    let fixed = config
+        .static_addresses
+        .iter()
+        .filter(move |address| address.track_group.as_ref().is_some_and(follows));
+    let fixed = fixed.map(|address| address.addr);
+    let addresses = fixed.chain(source).map(|address| (Spec::Address(address), Weight::FAULT, false));
     let lbd = instance.track_lbd.iter().map(|lbd| (Spec::lbd(lbd), weight(lbd.weight), false));
-    scripts.chain(processes).chain(files).chain(interfaces).chain(lbd)
+    scripts.chain(processes).chain(files).chain(interfaces).chain(addresses).chain(lbd)
 }
 
 /// How long the kernel keeps a virtual address that is not renewed. The default ends before a backup's down interval

@@ -43,9 +43,11 @@ pub(super) async fn follow(spec: FileSpec, reporter: Reporter) {
     {
         warn!("Track file {}: cannot write {}: {error}", spec.name, spec.path.display());
     }
-    let mut last = None;
+    let (mut last, mut watching) = (None, None);
     loop {
-        let watch = Watch::new(spec.path.parent().unwrap_or(Path::new("/")));
+        // Kept over changes of the file: to close one keeps the whole worker waiting, for 10 ms and more.
+        let watch =
+            watching.take().map_or_else(|| Watch::new(spec.path.parent().unwrap_or(Path::new("/"))), Ok);
         // Read after the watch began: what changes in between is told.
         let number = read(&spec);
         if last != Some(number) {
@@ -54,7 +56,7 @@ pub(super) async fn follow(spec: FileSpec, reporter: Reporter) {
             reporter.report(Health::Number(number), format!("its number is {number}")).await;
         }
         match watch {
-            Ok(watch) => watch.change(&spec.path).await,
+            Ok(watch) => watching = watch.change(&spec.path).await.then_some(watch),
             Err(_) => tokio::time::sleep(PATIENCE).await,
         }
     }
@@ -107,6 +109,13 @@ fn number(text: &str) -> Option<i32> {
     Some(word.parse().unwrap_or(most))
 }
 
+/// Whether something has happened to the file, and to its directory itself.
+#[derive(Debug, Clone, Copy, Default)]
+struct Heard {
+    file: bool,
+    directory: bool,
+}
+
 /// A directory being watched: a file that is replaced is another one.
 struct Watch(AsyncFd<OwnedFd>);
 
@@ -119,22 +128,23 @@ impl Watch {
         Ok(Self(sys::register(queue)?))
     }
 
-    /// Waits until the file may have changed.
-    async fn change(&self, path: &Path) {
+    /// Waits until the file may have changed. Whether this still is its directory.
+    async fn change(&self, path: &Path) -> bool {
         loop {
-            let Ok(mut ready) = self.0.readable().await else { return };
-            if self.concerns(path) {
-                return;
+            let Ok(mut ready) = self.0.readable().await else { return false };
+            match self.heard(path) {
+                Heard { directory: true, .. } => return false,
+                Heard { file: true, .. } => return true,
+                Heard { .. } => ready.clear_ready(),
             }
-            ready.clear_ready();
         }
     }
 
-    /// Whether one of the events there are is about this file, or about the directory itself.
-    fn concerns(&self, path: &Path) -> bool {
+    /// What the events there are are about.
+    fn heard(&self, path: &Path) -> Heard {
         let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
         let mut events = inotify::Reader::new(&self.0, &mut buffer);
-        let mut found = false;
+        let mut heard = Heard::default();
         loop {
             match events.next() {
                 Ok(event) => {
@@ -147,10 +157,11 @@ impl Watch {
                     let name = event.file_name().map(|name| name.to_bytes());
                     // What a link leads to is elsewhere, and replaced by other names.
                     let ours = name.is_some() && name == path.file_name().map(|n| n.as_encoded_bytes());
-                    found |= lost || ours || path.is_symlink();
+                    heard.directory |= lost;
+                    heard.file |= ours || path.is_symlink();
                 }
                 Err(Errno::INTR) => {}
-                Err(_) => return found,
+                Err(_) => return heard,
             }
         }
     }
@@ -217,6 +228,25 @@ mod tests {
         fs::remove_file(&file).unwrap();
         assert_eq!(next(&mut inbox).await, Health::Number(0));
         fs::remove_dir(&directory).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_is_replaced_is_looked_into_again() {
+        let directory = directory("replaced");
+        let file = directory.join("weight");
+        fs::write(&file, "1\n").unwrap();
+        let mut inbox = followed(&file, None);
+        assert_eq!(next(&mut inbox).await, Health::Number(1));
+        let old = directory.with_extension("old");
+        fs::rename(&directory, &old).unwrap();
+        assert_eq!(next(&mut inbox).await, Health::Number(0));
+        fs::create_dir(&directory).unwrap();
+        fs::write(&file, "2\n").unwrap();
+        assert_eq!(next(&mut inbox).await, Health::Number(2));
+        fs::write(&file, "3\n").unwrap();
+        assert_eq!(next(&mut inbox).await, Health::Number(3));
+        fs::remove_dir_all(&directory).unwrap();
+        fs::remove_dir_all(&old).unwrap();
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ mod script;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,7 @@ pub(crate) enum TrackerName {
     Process(String),
     File(String),
     Interface(String),
+    Address(IpAddr),
     Lbd { socket: PathBuf, timeout: Duration },
 }
 
@@ -45,6 +47,7 @@ impl fmt::Display for TrackerName {
             Self::Process(name) => write!(f, "process {name}"),
             Self::File(name) => write!(f, "file {name}"),
             Self::Interface(name) => write!(f, "interface {name}"),
+            Self::Address(address) => write!(f, "address {address}"),
             Self::Lbd { socket, .. } => write!(f, "lbd at {}", socket.display()),
         }
     }
@@ -58,6 +61,8 @@ pub(crate) enum Spec {
     File(FileSpec),
     /// Followed by the driver, which hears of links anyway.
     Interface(String),
+    /// So are addresses.
+    Address(IpAddr),
     Lbd(LbdSpec),
 }
 
@@ -84,6 +89,7 @@ impl Spec {
             Self::Process(process) => TrackerName::Process(process.name.clone()),
             Self::File(file) => TrackerName::File(file.name.clone()),
             Self::Interface(name) => TrackerName::Interface(name.clone()),
+            Self::Address(address) => TrackerName::Address(*address),
             Self::Lbd(lbd) => TrackerName::Lbd { socket: lbd.socket.clone(), timeout: lbd.timeout },
         }
     }
@@ -217,7 +223,7 @@ impl Trackers {
             Spec::Process(spec) => tokio::spawn(process::follow(spec, reporter)),
             Spec::File(spec) => tokio::spawn(file::follow(spec, reporter)),
             Spec::Lbd(spec) => tokio::spawn(lbd::follow(spec, reporter)),
-            Spec::Interface(_) => return None,
+            Spec::Interface(_) | Spec::Address(_) => return None,
         };
         Some(task.abort_handle())
     }

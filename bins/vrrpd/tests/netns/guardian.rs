@@ -60,6 +60,29 @@ pub(crate) fn worker_killed_under_load() {
     });
 }
 
+/// The kernel closes what a dead process has open one after the other, and waits at each queue of inotify.
+pub(crate) fn worker_slow_to_close() {
+    run(async {
+        let mut lan = Lan::new().await;
+        let file = std::env::temp_dir().join(format!("vrrpd-netns-{}.number", std::process::id()));
+        let names = || (0..48).map(|n| format!("file{n}"));
+        let files: String = names()
+            .map(|name| format!("vrrp_track_file {name} {{\n file {}\n}}\n", file.display()))
+            .collect();
+        let tracked = names().collect::<Vec<_>>().join("\n");
+        let text = config(200, &[VIP], &format!("track_file {{\n{tracked}\n}}"));
+        let mut daemon = Daemon::start(&lan.nodes[0], "slow", &(text + &files));
+        lan.nodes[0].gains(VIP).await;
+        let at = daemon.signal_worker(Signal::SIGKILL);
+        let gone = lan.nodes[0].loses(VIP).await - at;
+        println!("gone after {gone:?}");
+        assert!(gone < PROMPT + SLACK, "{gone:?}");
+        daemon.says("exited due to signal 9").await;
+        assert!(!daemon.has_said("is hung"), "who is dead is not hung");
+        daemon.says("Entering MASTER STATE").await;
+    });
+}
+
 pub(crate) fn worker_hung() {
     run(async {
         let mut lan = Lan::new().await;

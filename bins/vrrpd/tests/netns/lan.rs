@@ -228,6 +228,11 @@ impl Adverts {
         }
     }
 
+    /// What it carried behind an IP header without options.
+    pub(crate) fn last_payload(&self) -> &[u8] {
+        &self.last[34..]
+    }
+
     /// The IP address that it came from.
     pub(crate) fn last_sender(&self) -> IpAddr {
         let octets: [u8; 4] = self.last[26..30].try_into().unwrap();
@@ -242,28 +247,33 @@ pub(crate) fn hear_announcement(socket: &mut Socket, address: [u8; 4]) {
 
 /// Waits for a gratuitous ARP; the address that it is about.
 pub(crate) fn hear_any_announcement(socket: &mut Socket) -> [u8; 4] {
-    loop {
-        let mut frame = [0; 2048];
-        let length = socket.read(&mut frame).expect("the announcement arrives");
-        // RFC 5227 §3: sender and target address are the same.
-        if let Some(sender) = frame[..length].get(28..32).and_then(<[u8]>::first_chunk)
-            && frame[..length].get(38..42) == Some(sender)
-        {
-            return *sender;
-        }
-    }
+    // RFC 5227 §3: sender and target address are the same.
+    hear(socket, "announcement", |frame| {
+        let sender = frame.get(28..32).and_then(<[u8]>::first_chunk)?;
+        (frame.get(38..42) == Some(sender)).then_some(*sender)
+    })
 }
 
 /// Waits for a resignation that comes from `address`.
 pub(crate) fn hear_resignation(socket: &mut Socket, address: [u8; 4]) {
+    // Ethernet, then IPv4 without options: protocol 112, source; then VRRP: priority 0.
+    hear(socket, "resignation", |frame| {
+        let found =
+            frame.get(23) == Some(&112) && frame.get(26..30) == Some(&address) && frame.get(36) == Some(&0);
+        found.then_some(())
+    });
+}
+
+/// Waits for a frame, however many others there are.
+fn hear<T>(socket: &mut Socket, what: &str, find: impl Fn(&[u8]) -> Option<T>) -> T {
+    let since = Instant::now();
     loop {
         let mut frame = [0; 2048];
-        let length = socket.read(&mut frame).expect("the resignation arrives");
-        // Ethernet, then IPv4 without options: protocol 112, source; then VRRP: priority 0.
-        let Some(packet) = frame[..length].get(14..).filter(|packet| packet.len() > 22) else { continue };
-        if packet[9] == 112 && packet[12..16] == address && packet[22] == 0 {
-            return;
+        let length = socket.read(&mut frame).unwrap_or_else(|error| panic!("no {what}: {error}"));
+        if let Some(found) = find(&frame[..length]) {
+            return found;
         }
+        assert!(since.elapsed() < CASE_LIMIT, "no {what}");
     }
 }
 

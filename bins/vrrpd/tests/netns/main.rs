@@ -28,6 +28,7 @@ mod routes;
 mod secondaries;
 mod split;
 mod telling;
+mod unicast;
 mod vmac;
 
 use std::process::{Command, ExitCode};
@@ -40,6 +41,7 @@ const CASES: &[Case] = &[
     ("a_node_that_is_frozen_lets_go_and_listens_before_it_speaks", guardian::both_frozen),
     ("a_killed_worker_is_resigned_for_and_started_again", guardian::worker_killed),
     ("a_killed_worker_is_resigned_for_under_load_too", guardian::worker_killed_under_load),
+    ("a_killed_worker_with_much_to_close_is_resigned_for_at_once", guardian::worker_slow_to_close),
     ("a_hung_worker_is_killed_and_resigned_for", guardian::worker_hung),
     ("a_worker_that_has_to_wait_for_a_cpu_is_not_hung", guardian::worker_starved),
     ("a_worker_without_a_guardian_resigns", guardian::guardian_killed),
@@ -68,6 +70,7 @@ const CASES: &[Case] = &[
     ("whoever_removes_an_address_again_and_again_makes_no_storm", neighbours::fight),
     ("capabilities_that_are_not_needed_are_given_up", neighbours::capabilities),
     ("in_real_time_nothing_fails_over_on_a_busy_machine", real_time::busy),
+    ("a_worker_that_was_run_late_goes_over_to_real_time", real_time::raised),
     ("whoever_asks_is_told_the_state", telling::status),
     ("a_change_of_state_is_an_object_in_a_structured_log", telling::structured_log),
     ("dumps_have_keepalived_s_names", telling::dumps),
@@ -77,12 +80,16 @@ const CASES: &[Case] = &[
     ("each_of_65_virtual_routers_fails_over_in_its_band", many::fail_over),
     ("other_addresses_of_a_subnet_stay_when_the_virtual_one_goes", secondaries::stay),
     ("routes_and_rules_come_and_go_with_the_role", routes::with_the_role),
+    ("an_instance_follows_the_static_addresses_of_its_group", routes::follows_a_static_address),
     ("a_dead_lbd_hands_the_address_over", health::dead_lbd),
     ("a_hung_lbd_hands_the_address_over", health::hung_lbd),
     ("a_failing_script_hands_the_address_over", health::failing_script),
     ("the_number_in_a_file_hands_the_address_over", health::tracked_file),
     ("a_sync_group_moves_as_one_and_is_told_of", groups::follows_a_file),
     ("another_multicast_group_is_another_network", groups::other_multicast_group),
+    ("an_instance_without_its_source_address_is_in_fault", unicast::source_tracked),
+    ("an_instance_without_a_peer_is_in_fault_where_it_is_told_so", unicast::no_peer),
+    ("a_peer_with_the_old_checksum_is_sent_the_old_checksum", unicast::old_checksum),
     ("signed_advertisements_are_heard_and_others_are_not", groups::signed),
     ("what_does_not_fit_the_machine_or_the_peer_is_said_with_the_way_out", lints::said),
     ("fifos_and_scripts_are_told_in_order", notify::told),

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 
 use crate::daemon::{Daemon, VIP, config};
 use crate::guardian::Load;
-use crate::lan::{Lan, run_for};
+use crate::lan::{Lan, run, run_for};
 
 /// Seconds of load. The long form is ten minutes.
 const SECONDS: &str = "VRRPD_REAL_TIME_SECONDS";
@@ -68,6 +68,29 @@ async fn play(lan: &mut Lan, time: Duration) -> (bool, Duration) {
     lan.nodes[0].loses(VIP).await;
     let hung = better.has_said("is hung") || worse.has_said("is hung");
     (worse.has_said("Entering MASTER STATE") || hung, standstill)
+}
+
+pub(crate) fn raised() {
+    run(async {
+        let lan = Lan::new().await;
+        let text =
+            "global_defs {\n status_socket off\n max_auto_priority 9\n min_auto_priority_delay 100000\n}\n";
+        // At this interval a worker may be silent for a second.
+        let instance = config(200, &[VIP], "").replace("advert_int 0.1", "advert_int 1");
+        let mut daemon = Daemon::start(&lan.nodes[0], "late", &(text.to_owned() + &instance));
+        daemon.says("Entering MASTER STATE").await;
+        daemon.signal_worker(Signal::SIGSTOP);
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        daemon.signal_worker(Signal::SIGCONT);
+        daemon.says("`max_auto_priority`").await;
+        let refused = daemon.has_said("is refused");
+        assert!(!refused, "real time is refused here: run as root, or raise RLIMIT_RTPRIO (`ulimit -r`)");
+        assert!(daemon.last_line().ends_with("real-time priority 1 (`max_auto_priority`)"));
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", daemon.worker())).unwrap();
+        // proc(5): `rt_priority` and `policy` are fields 40 and 41, and the name, field 2, has no blank.
+        let fields: Vec<&str> = stat.split(' ').collect();
+        assert_eq!((fields[39], fields[40]), ("1", "2"), "SCHED_RR");
+    });
 }
 
 /// A thread on each processor, of higher priority than anything here, that wants to run each millisecond.

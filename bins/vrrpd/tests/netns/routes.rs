@@ -104,3 +104,21 @@ pub(crate) fn with_the_role() {
         assert!(has(&lan.nodes[0], &["rule"], &["902: from 198.18.0.0/24 lookup 1001"]));
     });
 }
+
+pub(crate) fn follows_a_static_address() {
+    run(async {
+        let mut lan = Lan::new().await;
+        let text = "static_ipaddress {\n 198.18.0.1/24 dev eth0 track_group uplink\n}\n\
+                    track_group uplink {\n group {\n VI_1\n }\n}\n";
+        let mut daemon =
+            Daemon::start(&lan.nodes[0], "static", &(text.to_owned() + &config(200, &[VIP], "")));
+        daemon.says("Entering MASTER STATE").await;
+        assert!(!daemon.has_said("FAULT STATE"), "the address was set first");
+        ip(&lan.nodes[0], &["address", "del", "198.18.0.1/24", "dev", "eth0"]);
+        daemon.says("address 198.18.0.1 is down").await;
+        daemon.says("Entering FAULT STATE").await;
+        lan.nodes[0].loses(VIP).await;
+        ip(&lan.nodes[0], &["address", "add", "198.18.0.1/24", "dev", "eth0"]);
+        lan.nodes[0].gains(VIP).await;
+    });
+}

@@ -171,6 +171,8 @@ pub(crate) fn dumps() {
             assert!(text.lines().any(|found| found == line), "no {line:?} in\n{text}");
         }
         assert!(!text.contains("1111"), "a dump shows no password");
+        let text = fs::read_to_string(path("keepalived_parent.data")).unwrap();
+        assert!(text.starts_with("------< Global definitions >------\n"), "{text}");
 
         ours.signal_number(63);
         ours.says("start anew").await;

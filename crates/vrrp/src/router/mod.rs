@@ -121,7 +121,10 @@ impl VirtualRouter {
             match fault {
                 None
                 | Some(
-                    FaultReason::TrackDown(_) | FaultReason::TrackUnknown(_) | FaultReason::SyncGroup(_),
+                    FaultReason::NoPeer
+                    | FaultReason::TrackDown(_)
+                    | FaultReason::TrackUnknown(_)
+                    | FaultReason::SyncGroup(_),
                 ) => {
                     self.transmit(Advertised::Resign);
                 }

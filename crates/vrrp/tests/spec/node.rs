@@ -342,6 +342,43 @@ fn the_reason_of_a_promotion_is_told_in_the_words_of_the_mib() {
 }
 
 #[test]
+fn who_sends_the_old_checksum_of_unicast_is_sent_it_unless_that_is_forbidden() {
+    let advertisement = advert(&config(), 50);
+    let old = advertisement.encode(ip(12), ip(11), Checksum::KeepalivedGroup);
+    let new = advertisement.encode(ip(12), ip(11), Checksum::Keepalived);
+    for (follow, then) in [(true, Checksum::KeepalivedGroup), (false, Checksum::Rfc9568)] {
+        let mut node = started(|config| {
+            config.checksum = Checksum::Rfc9568;
+            config.follow_old_checksum = follow;
+        });
+        let to = |node: &Node, host| node.checksum_to(id(), ip(host)).unwrap();
+        let hear = |node: &mut Node, millis, payload: &[u8]| {
+            node.handle_packet(at(millis), Ingress { dst: ip(11), ..ingress(payload) }).unwrap();
+        };
+        assert_eq!(to(&node, 12), Checksum::Rfc9568);
+        hear(&mut node, 100, &old);
+        assert_eq!((to(&node, 12), to(&node, 13)), (then, Checksum::Rfc9568));
+        // It was brought up to date.
+        hear(&mut node, 200, &new);
+        assert_eq!(to(&node, 12), Checksum::Rfc9568);
+    }
+}
+
+#[test]
+fn without_anybody_to_speak_to_a_router_is_in_fault_until_it_is_configured_otherwise() {
+    let mut node = started(|config| config.no_peer = true);
+    assert_eq!(node.instance(id()).unwrap().role, Role::Fault(FaultReason::NoPeer));
+    assert_eq!(node.poll_timeout(), None);
+    let reconfigure = |node: &mut Node, millis, no_peer| {
+        let config = InstanceConfig { no_peer, ..config() };
+        node.handle_command(at(millis), Command::Reconfigure(NodeConfig::new(vec![config]).unwrap()));
+    };
+    said(&mut node);
+    reconfigure(&mut node, 100, false);
+    assert_eq!(said(&mut node), ["Fault(NoPeer) to Backup: Reconfigured"]);
+}
+
+#[test]
 fn an_interval_of_version_3_is_learned_and_the_difference_counted() {
     let mut node = started(|_| {});
     let mut peer = config();

@@ -26,7 +26,14 @@ pub(super) fn virtual_address(
     interface: &str,
     findings: &mut Findings<'_>,
 ) -> Option<VirtualAddress> {
-    address(block, interface, false, findings)
+    let address = address(block, interface, false, findings)?;
+    if address.track_group.is_some() {
+        findings.push(
+            Diagnostic::warning("`track_group` has no effect on a virtual address", block.span)
+                .help("it is for `static_ipaddress`; a virtual address comes back by itself"),
+        );
+    }
+    Some(address)
 }
 
 /// One line of `static_ipaddress`; `interface` is the default one.

@@ -27,7 +27,7 @@ pub(super) fn sync(block: &Block, config: &mut Config, priority_changes: bool, f
         findings.push(taken(block, name, first.span));
     }
     let mut notify = Notify { priority_changes, ..Notify::default() };
-    let (mut members, mut track_lbd) = (Vec::new(), None);
+    let (mut members, mut track_lbd, mut tracking_weight) = (Vec::new(), None, false);
     let (mut by_script, mut by_interface) = (Vec::new(), Vec::new());
     let (mut by_file, mut by_process) = (Vec::new(), Vec::new());
     for s in &statements(block.body.as_deref().unwrap_or_default(), &keywords::GROUP, findings) {
@@ -43,12 +43,14 @@ pub(super) fn sync(block: &Block, config: &mut Config, priority_changes: bool, f
             "track_file" => by_file.extend(track::entries(body)),
             "track_process" => by_process.extend(track::entries(body)),
             "track_lbd" => track_lbd = Some(track::lbd(s, findings)),
+            "sync_group_tracking_weight" => tracking_weight = true,
             _ => {}
         }
     }
     let group = SyncGroup {
         name: name.text.clone(),
         members: members_of(block, &members, config, findings),
+        tracking_weight,
         track_script: scripts(&by_script, config, findings),
         track_interface: track::list(&by_interface, &Known::Interfaces, 253, findings),
         track_file: files(&by_file, config, findings),
@@ -96,8 +98,8 @@ fn members_of(block: &Block, written: &[Word], config: &Config, findings: &mut F
     members
 }
 
-/// What a member tracks with a weight would pull it away from the others: it does not count, as in keepalived. What the
-/// group tracks, it tracks.
+/// What a member tracks with a weight would pull it away from the others: it does not count, as in keepalived, unless
+/// `sync_group_tracking_weight` says that it is meant. What the group tracks, it tracks.
 fn join(instance: &mut VrrpInstance, group: &SyncGroup, findings: &mut Findings<'_>) {
     let lists: [(&mut Vec<Tracked>, &[Tracked]); 4] = [
         (&mut instance.track_script, &group.track_script),
@@ -105,8 +107,9 @@ fn join(instance: &mut VrrpInstance, group: &SyncGroup, findings: &mut Findings<
         (&mut instance.track_file, &group.track_file),
         (&mut instance.track_process, &group.track_process),
     ];
+    let counts = |weight: i16| weight == 0 || group.tracking_weight;
     for (own, of_group) in lists {
-        for tracked in own.iter().filter(|tracked| tracked.weight != 0) {
+        for tracked in own.iter().filter(|tracked| !counts(tracked.weight)) {
             findings.push(
                 Diagnostic::warning(
                     format!(
@@ -115,14 +118,16 @@ fn join(instance: &mut VrrpInstance, group: &SyncGroup, findings: &mut Findings<
                     ),
                     tracked.span,
                 )
-                .help("give the weight in the group's own list, or write `weight 0`")
+                .help("give the weight in the group's own list, or write `weight 0`, or `sync_group_tracking_weight` in the group")
                 .related(group.span, "the group"),
             );
         }
-        own.retain(|tracked| tracked.weight == 0 && !of_group.iter().any(|other| other.name == tracked.name));
+        own.retain(|tracked| {
+            counts(tracked.weight) && !of_group.iter().any(|other| other.name == tracked.name)
+        });
         own.extend(of_group.iter().cloned());
     }
-    let weighted = instance.track_lbd.as_ref().filter(|lbd| lbd.weight != 0).map(|lbd| lbd.span);
+    let weighted = instance.track_lbd.as_ref().filter(|lbd| !counts(lbd.weight)).map(|lbd| lbd.span);
     if let (Some(span), None) = (weighted, &group.track_lbd) {
         findings.push(
             Diagnostic::warning("the weight of `track_lbd` is ignored: its instance is in a group", span)

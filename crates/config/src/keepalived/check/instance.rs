@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::keywords;
 use super::super::lexer::Word;
-use super::super::model::{Auth, InitialState, Notify, TrackLbd, UnicastPeer, Version};
+use super::super::model::{Auth, InitialState, Notify, OldChecksum, TrackLbd, UnicastPeer, Version};
 use super::super::tree::Block;
 use super::garp::GarpDraft;
 use super::{Findings, address, global, statements, track, value, vmac};
@@ -64,6 +64,7 @@ pub(super) struct Draft {
     pub(super) rules: Vec<Block>,
     pub(super) promote_secondaries: bool,
     pub(super) unicast_fault_no_peer: bool,
+    pub(super) old_unicast_checksum: OldChecksum,
     pub(super) mcast_dst_ip: Option<Spanned<IpAddr>>,
     pub(super) track_src_ip: Option<Span>,
     pub(super) higher_prio_send_advert: Option<bool>,
@@ -136,6 +137,7 @@ fn empty(block: &Block) -> Draft {
         rules: Vec::new(),
         promote_secondaries: false,
         unicast_fault_no_peer: false,
+        old_unicast_checksum: OldChecksum::default(),
         mcast_dst_ip: None,
         track_src_ip: None,
         higher_prio_send_advert: None,
@@ -243,6 +245,7 @@ fn values(draft: &mut Draft, name: &str, s: &Block, findings: &mut Findings<'_>)
         "strict_mode" => draft.strict_mode = value::switch(s, findings),
         "skip_check_adv_addr" => draft.skip_check_adv_addr = value::switch(s, findings),
         "v3_checksum_as_v2" => draft.v3_checksum_as_v2 = value::switch(s, findings),
+        "old_unicast_checksum" => draft.old_unicast_checksum = old_checksum(s, findings),
         "use_vmac" => draft.vmac = Some(vmac::read(s, findings)),
         "use_vmac_addr" => draft.use_vmac_addr = true,
         "vmac_xmit_base" => draft.xmit_base = true,
@@ -271,6 +274,18 @@ fn state(s: &Block, findings: &mut Findings<'_>) -> Option<Spanned<InitialState>
         }
     };
     Some(Spanned::new(state, s.span))
+}
+
+fn old_checksum(s: &Block, findings: &mut Findings<'_>) -> OldChecksum {
+    match s.args.first() {
+        None => OldChecksum::Always,
+        Some(word) => {
+            if word.text != "never" {
+                value::wrong(s, &word.text, "never, or nothing", word.span, findings);
+            }
+            OldChecksum::Never
+        }
+    }
 }
 
 fn interface(s: &Block, findings: &mut Findings<'_>) -> Option<String> {

@@ -80,6 +80,7 @@ pub(super) fn resolve(
             .collect(),
         promote_secondaries: draft.promote_secondaries,
         unicast_fault_no_peer: draft.unicast_fault_no_peer,
+        old_unicast_checksum: draft.old_unicast_checksum,
         mcast_dst_ip: draft.mcast_dst_ip.map(|group| group.value).or(group),
         track_src_ip: draft.track_src_ip.is_some(),
         virtual_ipaddress: addresses,

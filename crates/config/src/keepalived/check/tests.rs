@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::super::lexer;
 use super::super::model::{
-    Config, NextHop, PreferredLifetime, Prefix, RouteKind, RouteMetric, RouteMetricKind, RoutePlace,
-    RuleAction,
+    Config, NextHop, OldChecksum, PreferredLifetime, Prefix, RouteKind, RouteMetric, RouteMetricKind,
+    RoutePlace, RuleAction,
 };
 use super::super::tree;
 use crate::diagnostic::{Diagnostics, Severity};
@@ -40,6 +40,62 @@ fn instance(lines: &str) -> Config {
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
+}
+
+#[test]
+fn the_old_checksum_of_unicast_is_followed_forced_or_refused() {
+    for (line, meant) in [
+        ("", OldChecksum::Follow),
+        ("old_unicast_checksum", OldChecksum::Always),
+        ("old_unicast_checksum never", OldChecksum::Never),
+    ] {
+        assert_eq!(instance(line).instances[0].old_unicast_checksum, meant, "{line}");
+    }
+    let (_, errors) = checked("vrrp_instance VI_1 {\nold_unicast_checksum always\n}\n");
+    assert!(errors.iter().any(|error| error.contains("old_unicast_checksum")), "{errors:?}");
+}
+
+#[test]
+fn instances_follow_the_static_addresses_of_their_group() {
+    let group = "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 1\npriority 100\nvirtual_ipaddress {\n192.0.2.10\n}\n}\n\
+                 track_group uplink {\ngroup {\nVI_1\n}\n}\n";
+    let (config, errors) =
+        checked(&format!("{group}static_ipaddress {{\n192.0.2.7/24 track_group uplink\n}}\n"));
+    assert_eq!((config.track_groups[0].instances.as_slice(), errors), (&["VI_1".to_owned()][..], Vec::new()));
+    assert_eq!(config.static_addresses[0].track_group.as_deref(), Some("uplink"));
+    let (_, errors) = checked("static_ipaddress {\n192.0.2.7/24 track_group nobody\n}\n");
+    assert_eq!(errors, ["there is no track_group `nobody`"]);
+}
+
+#[test]
+fn a_static_address_without_an_interface_is_on_the_default_one() {
+    let addresses = "static_ipaddress {\n192.0.2.7/24\n192.0.2.8/24 dev eth2\n}\n";
+    for (global, default) in [("", "eth0"), ("global_defs {\ndefault_interface eth1\n}\n", "eth1")] {
+        // Wherever it stands.
+        let (config, errors) = checked(&format!("{addresses}{global}"));
+        let devices: Vec<&str> = config.static_addresses.iter().map(|address| address.dev.as_str()).collect();
+        assert_eq!((devices, errors), (vec![default, "eth2"], Vec::new()));
+    }
+}
+
+#[test]
+fn the_weights_of_members_count_where_their_group_says_so() {
+    let member = |name: &str, id: u8| {
+        format!(
+            "vrrp_instance {name} {{\ninterface eth0\nvirtual_router_id {id}\npriority 100\nvirtual_ipaddress {{\n192.0.2.{id}\n}}\n\
+             track_interface {{\neth1 weight 10\neth2 weight 0\n}}\n}}\n"
+        )
+    };
+    let members = member("A", 1) + &member("B", 2);
+    for (line, weights) in [("", vec![0]), ("sync_group_tracking_weight", vec![10, 0])] {
+        let (config, errors) =
+            checked(&format!("{members}vrrp_sync_group G {{\ngroup {{\nA\nB\n}}\n{line}\n}}\n"));
+        assert_eq!(errors, Vec::<String>::new());
+        for instance in &config.instances {
+            let own: Vec<i16> = instance.track_interface.iter().map(|tracked| tracked.weight).collect();
+            assert_eq!(own, weights, "{line}");
+        }
+    }
 }
 
 #[test]

@@ -116,7 +116,6 @@ const LVS: &str = "vrrpd has no LVS; lbd balances the load";
 const BFD: &str =
     "vrrpd has no BFD; sub-second `advert_int` with `version 3` and `track_lbd` find failures as fast";
 const MAIL: &str = "vrrpd sends no mail; a `notify` script can";
-const SCHEDULING: &str = "set `vrrp_rt_priority`: it is in effect from the start, not when it is late";
 const SOCKETS: &str = "vrrpd sizes its socket buffers itself";
 const SNMP: &str = "vrrpd has no SNMP agent; it serves metrics instead";
 const DBUS: &str = "vrrpd is not on D-Bus; it serves its state on a socket";

@@ -36,7 +36,7 @@ pub(in crate::keepalived) const TOP: Context = Context {
         block("static_ipaddress", ""),
         block("static_routes", ""),
         block("static_rules", ""),
-        planned(block("track_group", "NAME"), "remove it; it only serves `static_*` entries"),
+        block("track_group", "NAME"),
         block("garp_group", ""),
         block("interface_up_down_delays", ""),
         missing("net_namespace", "start vrrpd in the namespace: `ip netns exec NAME vrrpd ...`"),
@@ -124,7 +124,7 @@ pub(in crate::keepalived) const GROUP: Context = Context {
             "global_tracking",
             "name what is tracked in `track_script` or `track_interface` of the group",
         ),
-        missing("sync_group_tracking_weight", "give the weights to the group's own `track_*` lines"),
+        line("sync_group_tracking_weight", ""),
     ],
 };
 

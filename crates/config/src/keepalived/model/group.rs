@@ -12,6 +12,8 @@ pub struct SyncGroup {
     pub name: String,
     /// `group`: names of instances, at least one; each is in one group.
     pub members: Vec<String>,
+    /// `sync_group_tracking_weight`: what a member tracks itself counts with its weight.
+    pub tracking_weight: bool,
     /// `track_script` of the group. Like the next ones, the members have it already in theirs.
     pub track_script: Vec<Tracked>,
     /// `track_interface`

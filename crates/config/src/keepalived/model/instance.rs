@@ -88,6 +88,8 @@ pub struct VrrpInstance {
     pub skip_check_adv_addr: bool,
     /// `v3_checksum_as_v2`: RFC 9568's checksum without pseudo-header in version 3 over IPv4.
     pub v3_checksum_as_v2: bool,
+    /// `old_unicast_checksum [never]`
+    pub old_unicast_checksum: OldChecksum,
     /// `down_timer_adverts`: missed intervals until a Backup takes over, 1 to 100, default 3.
     pub down_timer_adverts: u8,
     /// `notify*` scripts.
@@ -106,6 +108,18 @@ pub enum InitialState {
     Master,
     /// `BACKUP`, the default.
     Backup,
+}
+
+/// When unicast advertisements of version 3 have the checksum of keepalived up to 1.3.6.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum OldChecksum {
+    /// To peers that send such themselves.
+    #[default]
+    Follow,
+    /// `old_unicast_checksum`
+    Always,
+    /// `old_unicast_checksum never`
+    Never,
 }
 
 /// The protocol version.
