@@ -11,18 +11,20 @@ use crate::load::open_loop::{self, Outcome, Plan};
 use crate::load::wrk::Wrk;
 use crate::origin::Origin;
 use crate::peers::{Peer, Running, Setup};
-use crate::real_time::RealTime;
+use crate::real_time::{RealTime, Witnesses};
 use crate::report::{Busy, Figures, Idle, Latency, PeerReport, ScenarioReport, SystemCalls};
 use crate::scenario::{Clients, Scenario};
 use crate::strace::Strace;
 use crate::syslog::SyslogSink;
 use crate::temp_dir::TempDir;
-use crate::turn::{Rounds, Turn};
+use crate::turn::{Disturbed, LatencyTurn, Rounds, Turn};
 use crate::usage::Usage;
 
 /// Turns of each proxy at the fixed rate: many short ones, because a stall of the machine spoils the percentiles of one.
-const LATENCY_ROUNDS: u32 = 11;
+const LATENCY_ROUNDS: u32 = 9;
 const LATENCY_ROUND: Duration = Duration::from_secs(1);
+/// Share of their CPU that load and servers may need in such a turn.
+const LOAD_SHARE: f64 = 0.75;
 
 /// What all scenarios share.
 #[derive(Debug)]
@@ -42,9 +44,7 @@ struct Subject<'a> {
     rss_at_rest: u64,
     turns: Vec<Turn>,
     system_calls: Option<SystemCalls>,
-    latencies: Vec<Outcome>,
-    /// Whether all its turns at the fixed rate ran in real time.
-    real_time: bool,
+    latencies: Vec<LatencyTurn>,
     problems: Vec<String>,
 }
 
@@ -88,17 +88,19 @@ impl Bench<'_> {
                 let calls = strace.finish();
                 subject.system_calls = calls.map(|calls| SystemCalls::per_request(&calls, tally.requests));
             }
-            let slowest = subjects.iter().map(Subject::rate).min_by(f64::total_cmp).unwrap_or(0.0);
-            let rate = (slowest / 2.0).max(1.0);
-            for _ in 0..LATENCY_ROUNDS {
+            let rate = self.latency_rate(scenario, &subjects)?;
+            let mut rounds = Rounds::new(LATENCY_ROUNDS);
+            while rounds.need_more() {
+                let mut round = Vec::new();
                 for subject in &mut subjects {
-                    let real_time = RealTime::begin(&subject.running.processes());
-                    subject.real_time &= real_time.is_some();
-                    let outcome = self.at_rate(scenario, &subject.running, rate, LATENCY_ROUND)?;
-                    drop(real_time);
-                    subject.judge(&outcome);
-                    subject.latencies.push(outcome);
+                    let turn = self.latency_turn(scenario, &subject.running, rate)?;
+                    subject.judge(&turn.outcome);
+                    round.push(turn);
                 }
+                rounds.add(round);
+            }
+            for (subject, turns) in subjects.iter_mut().zip(rounds.by_proxy()) {
+                subject.latencies = turns;
             }
             fixed_rate = Some(rate);
         }
@@ -162,7 +164,6 @@ impl Bench<'_> {
                 turns: Vec::new(),
                 system_calls: None,
                 latencies: Vec::new(),
-                real_time: true,
                 problems: Vec::new(),
             })
         });
@@ -188,6 +189,32 @@ impl Bench<'_> {
             server_connections: self.origin.connections() - connections,
             log_lines: lines() - log_lines,
         })
+    }
+
+    /// Half of what the slowest proxy takes, or less where load and servers would be what is late.
+    fn latency_rate(&self, scenario: &Scenario, subjects: &[Subject<'_>]) -> Result<f64, BenchError> {
+        let slowest = subjects.iter().map(Subject::rate).min_by(f64::total_cmp).unwrap_or(0.0);
+        let rate = (slowest / 2.0).max(1.0);
+        let Some(subject) = subjects.first() else { return Ok(rate) };
+        let load = [std::process::id().cast_signed()];
+        let (before, start) = (Usage::of(&load)?, Instant::now());
+        self.at_rate(scenario, &subject.running, rate, LATENCY_ROUND)?;
+        let used = (Usage::of(&load)? - before).cpu().as_secs_f64() / start.elapsed().as_secs_f64();
+        Ok(rate * (LOAD_SHARE / used).min(1.0))
+    }
+
+    fn latency_turn(
+        &self,
+        scenario: &Scenario,
+        running: &Running,
+        rate: f64,
+    ) -> Result<LatencyTurn, BenchError> {
+        let real_time = RealTime::begin(&running.processes());
+        let witnesses = Witnesses::start(&[self.args.proxy_cpu, self.args.load_cpu]);
+        let start = Instant::now();
+        let outcome = self.at_rate(scenario, running, rate, LATENCY_ROUND)?;
+        let (wall, standstill) = (start.elapsed(), witnesses.standstill());
+        Ok(LatencyTurn { outcome, wall, standstill, real_time: real_time.is_some() })
     }
 
     fn at_rate(
@@ -233,10 +260,10 @@ impl Subject<'_> {
         let count = |of: fn(&Turn) -> u64| move |turn: &Turn| turn.per_request(of(turn) as f64);
         let log_lines = logged.then(|| self.median(count(|turn| turn.log_lines)));
         let latencies = |share: f64| {
-            let of = |outcome: &Outcome| percentile(&outcome.latencies, share).map(micros);
+            let of = |turn: &LatencyTurn| percentile(&turn.outcome.latencies, share).map(micros);
             self.latencies.iter().filter_map(of).collect::<Vec<_>>()
         };
-        let measured = self.latencies.iter().any(|outcome| !outcome.latencies.is_empty());
+        let measured = self.latencies.iter().any(|turn| !turn.outcome.latencies.is_empty());
         let busy = Busy {
             cpu_us: self.median(Turn::cpu_us),
             user_us: self.median(time(|usage| usage.user)),
@@ -253,7 +280,8 @@ impl Subject<'_> {
                 p99_us: median(&latencies(0.99)),
                 p99_rounds_us: latencies(0.99),
                 p999_us: median(&latencies(0.999)),
-                real_time: self.real_time,
+                real_time: self.latencies.iter().all(|turn| turn.real_time),
+                standstill: median(&self.latencies.iter().map(Disturbed::disturbance).collect::<Vec<_>>()),
             }),
             system_calls: self.system_calls,
         };

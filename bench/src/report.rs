@@ -86,6 +86,8 @@ pub(crate) struct Latency {
     pub(crate) p999_us: f64,
     /// Whether load, servers and proxy ran before everything else on the machine.
     pub(crate) real_time: bool,
+    /// Share of the time in which the machine ran nothing of them.
+    pub(crate) standstill: f64,
 }
 
 /// With connected but silent clients.

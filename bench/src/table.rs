@@ -162,6 +162,7 @@ mod tests {
                 p99_rounds_us: vec![150.0, 300.0],
                 p999_us: 900.4,
                 real_time: true,
+                standstill: 0.0,
             }),
         };
         let figures = Figures::Busy(busy);

@@ -1,12 +1,42 @@
-//! One turn of a proxy under load, and which rounds of turns to keep.
+//! One turn of a proxy, and which rounds of turns to keep.
 
 use std::time::Duration;
 
 use crate::figures::micros;
+use crate::load::open_loop::Outcome;
 use crate::load::wrk::Tally;
 use crate::usage::Usage;
 
-/// What one turn took.
+/// What the rest of the machine may spoil.
+pub(crate) trait Disturbed {
+    /// A round in which no turn was disturbed more need not be repeated.
+    const TOLERATED: f64;
+
+    /// Share of the time in which it was.
+    fn disturbance(&self) -> f64;
+}
+
+/// A turn at a fixed rate.
+#[derive(Debug)]
+pub(crate) struct LatencyTurn {
+    pub(crate) outcome: Outcome,
+    pub(crate) wall: Duration,
+    /// How long the CPUs did not run what should have run.
+    pub(crate) standstill: Duration,
+    /// Whether load, servers and proxy ran before everything else on the machine.
+    pub(crate) real_time: bool,
+}
+
+impl Disturbed for LatencyTurn {
+    /// Every request that is due meanwhile is late, and so are some after it; one in a hundred is the p99.
+    const TOLERATED: f64 = 0.002;
+
+    fn disturbance(&self) -> f64 {
+        self.standstill.as_secs_f64() / self.wall.as_secs_f64()
+    }
+}
+
+/// What one turn under load took.
 #[derive(Debug)]
 pub(crate) struct Turn {
     pub(crate) usage: Usage,
@@ -16,38 +46,44 @@ pub(crate) struct Turn {
     pub(crate) log_lines: u64,
 }
 
-/// A proxy may wait for its CPU for this share of a turn; otherwise the round is repeated: programs that have the CPU in
-/// the meantime evict its caches, and batches of work pile up.
-const TOLERATED: f64 = 0.03;
+impl Disturbed for Turn {
+    /// Programs that have the CPU in the meantime evict its caches, and batches of work pile up.
+    const TOLERATED: f64 = 0.03;
+
+    /// Share of the time that the proxy waited for its CPU.
+    fn disturbance(&self) -> f64 {
+        self.usage.waited.as_secs_f64() / self.wall.as_secs_f64()
+    }
+}
 
 /// Rounds so far: in each one a turn of each proxy.
 #[derive(Debug)]
-pub(crate) struct Rounds {
+pub(crate) struct Rounds<T> {
     wanted: usize,
-    done: Vec<Vec<Turn>>,
+    done: Vec<Vec<T>>,
 }
 
-impl Rounds {
+impl<T: Disturbed> Rounds<T> {
     pub(crate) fn new(wanted: u32) -> Self {
         Self { wanted: wanted as usize, done: Vec::new() }
     }
 
     /// Whether another round is worth it: until enough were undisturbed, and at most twice as many as wanted.
     pub(crate) fn need_more(&self) -> bool {
-        let undisturbed = self.done.iter().filter(|round| disturbance(round) <= TOLERATED).count();
+        let undisturbed = self.done.iter().filter(|round| disturbance(round) <= T::TOLERATED).count();
         undisturbed < self.wanted && self.done.len() < 2 * self.wanted
     }
 
-    pub(crate) fn add(&mut self, round: Vec<Turn>) {
+    pub(crate) fn add(&mut self, round: Vec<T>) {
         self.done.push(round);
     }
 
     /// The turns of each proxy in the least disturbed rounds. A round stays or goes as a whole, so that all proxies keep
     /// the same ones, whatever their figures.
-    pub(crate) fn by_proxy(mut self) -> Vec<Vec<Turn>> {
+    pub(crate) fn by_proxy(mut self) -> Vec<Vec<T>> {
         self.done.sort_by(|a, b| disturbance(a).total_cmp(&disturbance(b)));
         self.done.truncate(self.wanted);
-        let mut all: Vec<Vec<Turn>> = Vec::new();
+        let mut all: Vec<Vec<T>> = Vec::new();
         for round in self.done {
             all.resize_with(round.len(), Vec::new);
             for (turns, turn) in all.iter_mut().zip(round) {
@@ -58,8 +94,8 @@ impl Rounds {
     }
 }
 
-fn disturbance(round: &[Turn]) -> f64 {
-    round.iter().map(Turn::disturbance).fold(0.0, f64::max)
+fn disturbance(round: &[impl Disturbed]) -> f64 {
+    round.iter().map(Disturbed::disturbance).fold(0.0, f64::max)
 }
 
 impl Turn {
@@ -76,11 +112,6 @@ impl Turn {
     /// Share of a CPU that the proxy used.
     pub(crate) fn utilisation(&self) -> f64 {
         self.usage.cpu().as_secs_f64() / self.wall.as_secs_f64()
-    }
-
-    /// Share of the time that the proxy waited for its CPU.
-    pub(crate) fn disturbance(&self) -> f64 {
-        self.usage.waited.as_secs_f64() / self.wall.as_secs_f64()
     }
 }
 

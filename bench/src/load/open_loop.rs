@@ -138,12 +138,11 @@ impl<'a> Generator<'a> {
         if self.slots[slot].stream.is_none() {
             match connect(self.plan.target, self.poll.registry(), Token(slot)) {
                 Ok(stream) => self.slots[slot].stream = Some(stream),
-                Err(_) => self.finish(slot, Err(Wrong::Refused)),
+                Err(_) => return self.finish(slot, Err(Wrong::Refused)),
             }
-            // A new connection becomes writable: the request is sent then.
-        } else {
-            self.go_on(slot);
         }
+        // Over loopback a new connection can be written to at once; elsewhere when it becomes writable.
+        self.go_on(slot);
     }
 
     fn go_on(&mut self, slot: usize) {
