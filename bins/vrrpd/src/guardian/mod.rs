@@ -130,6 +130,7 @@ impl Guardian {
         scheduling::apply(&self.config.global.scheduling);
         capabilities::keep_only_needed(&self.config).map_err(GuardianError::Capabilities)?;
         loop {
+            ward::bury_strays();
             let (ear, line) = channel::pair().map_err(GuardianError::Fork)?;
             let pid = match sys::fork().map_err(GuardianError::Fork)? {
                 Fork::Child => return Ok(Part::Worker { line, config: self.config }),
@@ -142,8 +143,9 @@ impl Guardian {
             let mut ward = Ward::new(pid, ear).map_err(GuardianError::Fork)?;
             let since = Instant::now();
             let end = self.watch(&mut ward);
-            ward.settle();
+            let news = ward.settle();
             ward.bury();
+            news.into_iter().for_each(|news| self.learn(news));
             match end {
                 End::Asked => return Ok(Part::Guardian { status: 0 }),
                 End::Exited(status) if !self.started => return Ok(Part::Guardian { status }),
@@ -172,9 +174,9 @@ impl Guardian {
             let ping = self.service_manager.next_ping();
             let wake = [ward.wake(), stop_by, ping].into_iter().flatten().min();
             self.sleep(&ward.descriptors(), wake);
-            let news = ward.hear();
+            let mut news = ward.hear();
             if ward.is_leaving() {
-                ward.settle();
+                news.extend(ward.settle());
             }
             news.into_iter().for_each(|news| self.learn(news));
             while let Some(asked) = self.asked() {

@@ -155,9 +155,9 @@ impl Ward {
         wait(&mut ear.chain([self.dies()]).collect::<Vec<_>>());
     }
 
-    /// Does what it has left to be done: all addresses go before anybody is told.
-    pub(super) fn settle(&mut self) {
-        self.hear();
+    /// Does what it has left to be done: all addresses go before anybody is told. Its last news.
+    pub(super) fn settle(&mut self) -> Vec<News> {
+        let news = self.hear();
         self.wills.values().for_each(Will::remove);
         self.wills.values().for_each(Will::speak);
         self.wills.clear();
@@ -165,6 +165,7 @@ impl Ward {
         if let Err(error) = last.and_then(|last| last.carry_out()) {
             say(&error.to_string());
         }
+        news
     }
 
     /// Waits for a moment until it is gone with all that it has open, which another one may want.
@@ -197,6 +198,11 @@ impl Ward {
         let beat = Beat { worker: 0, workers: 1, readiness: Readiness::Ready };
         self.monitor.handle_beat(Instant::now(), beat);
     }
+}
+
+/// Lets go of earlier workers that took longer to end than anybody waited; there is no other child.
+pub(super) fn bury_strays() {
+    while waitpid(None, Some(WaitPidFlag::WNOHANG)).is_ok_and(|status| status != WaitStatus::StillAlive) {}
 }
 
 fn wait(fds: &mut [PollFd<'_>]) {
