@@ -14,8 +14,9 @@ use crate::wire::Advertisement;
 /// | event | actions |
 /// |---|---|
 /// | promotion | `Transmit`, `InstallVips`, `Announce`, `Transitioned` |
+/// | preemption of a worse Active | `InstallVips`, `Transmit`, `Announce`, `Transitioned` |
 /// | stop, failed check | `Transmit` (resignation), `RemoveVips`, `Transitioned` |
-/// | hears a better Active | `RemoveVips`, `Transmit` (last word), `Transitioned` |
+/// | hears a better Active | `Transmit` (last word), `RemoveVips`, `Transmit` (the same), `Transitioned` |
 /// | link or source address lost, long pause | `RemoveVips`, `Transitioned` |
 /// | hears a worse Active | `Transmit`, then `Announce` if one is due |
 /// | own priority falls | `Transmit` (a resignation if it yields, else the new priority) |
@@ -24,8 +25,9 @@ use crate::wire::Advertisement;
 /// | another of its sync group steps back | `RemoveVips`, `Transmit` (resignation), `Transitioned` |
 /// | a second Active stays | `SplitBegan`; `SplitEnded` when it is gone, or before the `Transitioned` that ends it |
 ///
-/// The last word of a router that loses is what makes the winner announce again, keepalived included, after the loser's
-/// addresses are gone. Without it clients keep the loser's MAC address until they ask again.
+/// The last word of a router that loses is what makes the winner announce again, keepalived included: before the loser's
+/// addresses are gone, so that clients miss nothing, and after, so that none keeps the loser's MAC address until it asks
+/// again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Action {

@@ -181,8 +181,8 @@ pub struct InstanceConfig {
     /// As Active, let a lower priority go unanswered (`lower_prio_no_advert`; RFC 5798's way). Its sender learns of us by
     /// the next regular advertisement. Default no, as RFC 9568 §6.4.3 has it.
     pub silent_to_lower: bool,
-    /// Advertise once more after losing to another Active, so that it hears that it was contested and announces the
-    /// addresses again (`higher_prio_send_advert`). Default yes; keepalived's is no.
+    /// Advertise once more when losing to another Active, before the addresses are removed and after, so that it hears
+    /// that it was contested and announces them again (`higher_prio_send_advert`). Default yes; keepalived's is no.
     pub last_word: bool,
     /// As owner, hear nobody (`owner_ignore_adverts`). Default no, as erratum 8298 has it.
     pub owner_ignores: bool,

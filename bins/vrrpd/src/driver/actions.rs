@@ -50,6 +50,7 @@ impl Driver {
         let Some(instance) = current.or_else(retired) else { return };
         match action {
             Action::InstallVips { addresses } => {
+                self.executor.raise_vmacs(instance).await;
                 for &address in &addresses {
                     if self.claims.hold((id, address), now()) {
                         self.executor.ask(id, instance, address, self.monitor.view()).await;
@@ -77,6 +78,7 @@ impl Driver {
                     instance.destinations().into_iter().map(|to| (to, form(to))).collect();
                 self.executor.transmit(id, instance, source, &destinations, &advertisement).await;
                 if self.is_active(id) {
+                    self.executor.renew_with_advert(id, instance).await;
                     self.executor.accompany(id, instance, self.monitor.view()).await;
                 }
             }

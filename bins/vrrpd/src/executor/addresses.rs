@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 use vip_netlink::{
@@ -14,6 +14,9 @@ use super::Executor;
 use crate::clock::now;
 use crate::plan::{InstancePlan, Plan};
 use crate::wording;
+
+/// Adverts that follow each other faster than this do not each renew the leases.
+const RENEWING_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Executor {
     /// Removes the virtual addresses that an earlier run, of this daemon or of keepalived, has left.
@@ -127,7 +130,10 @@ impl Executor {
     }
 
     /// The lease then ends before the down interval that the advertisement starts.
-    pub(super) async fn renew_with_advert(&mut self, id: InstanceId) {
+    pub(crate) async fn renew_with_advert(&mut self, id: InstanceId, instance: &InstancePlan) {
+        if instance.config.interval.to_duration() < RENEWING_INTERVAL {
+            return;
+        }
         let leased = self.held.iter().filter(|((holder, _), vip)| *holder == id && vip.lease.is_some());
         let leased: Vec<VirtualAddress> = leased.map(|(_, vip)| vip.clone()).collect();
         for vip in leased {

@@ -25,9 +25,6 @@ use crate::secondaries::Secondaries;
 use crate::sockets::{SocketKey, Sockets};
 use crate::vmacs::Vmacs;
 
-/// Adverts that follow each other faster than this do not each renew the leases.
-const RENEWING_INTERVAL: Duration = Duration::from_millis(500);
-
 /// Addresses, advertisements and announcements on their way to the kernel.
 #[derive(Debug)]
 pub(crate) struct Executor {
@@ -112,8 +109,6 @@ impl Executor {
         }
         if advertisement.advertised() == Advertised::Resign {
             info!("({}) sent 0 priority", instance.name);
-        } else if instance.config.interval.to_duration() >= RENEWING_INTERVAL {
-            self.renew_with_advert(id).await;
         }
     }
 

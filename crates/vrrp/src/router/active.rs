@@ -72,8 +72,8 @@ impl Split {
 }
 
 impl Active {
-    /// Enough to answer six other Actives when a split of seven heals.
-    const ASSERTS: u8 = 8;
+    /// Enough to answer both last words of six other Actives when a split of seven heals.
+    const ASSERTS: u8 = 14;
 
     pub(super) fn speaks_at(&self) -> Instant {
         match self.speech {
@@ -110,10 +110,25 @@ impl Active {
 
 impl VirtualRouter {
     /// RFC 9568 §6.4.1, §6.4.2. The advertisement goes first, as in keepalived: other backups stop waiting before the
-    /// kernel has configured anything.
+    /// kernel has configured anything. Only one that preempts configures first: the Active serves until it hears of us.
     pub(super) fn become_active(&mut self, now: Instant, cause: Cause) {
-        self.transmit(self.rank.into());
-        self.actions.push_back(Action::InstallVips { addresses: self.vips.clone() });
+        let install = Action::InstallVips { addresses: self.vips.clone() };
+        let advertise = Action::Transmit(self.template.with(self.rank.into()));
+        let order = match cause {
+            Cause::LowerPriority { .. } => [install, advertise],
+            Cause::Owner
+            | Cause::ActiveDown
+            | Cause::PeerResigned { .. }
+            | Cause::HigherPriority { .. }
+            | Cause::LinkDown
+            | Cause::LinkUp
+            | Cause::Tracked(_)
+            | Cause::Command
+            | Cause::Reconfigured
+            | Cause::Paused
+            | Cause::SyncGroup { .. } => [advertise, install],
+        };
+        self.actions.extend(order);
         let speech = Speech::Advertising { at: now + self.config.interval.to_duration() };
         let announcer = Announcer::start(now);
         let mut active = Active { speech, announcer, asserts_left: Active::ASSERTS, split: None };
@@ -257,17 +272,17 @@ impl VirtualRouter {
     }
 
     /// RFC 9568 §6.4.3, with a last word that is not in the RFC: it makes the winner assert itself and announce the
-    /// addresses after they are gone here. It cannot ping-pong: it is sent on leaving Active, and a Backup that hears
-    /// the winner's answer says nothing.
+    /// addresses. Said while they are still here, it sends the clients to the winner before nobody answers them; said
+    /// again when they are gone, it reaches those that asked in between and got our answer. It cannot ping-pong: it is
+    /// sent on leaving Active, and a Backup that hears the winner's answer says nothing.
     fn lose(&mut self, now: Instant, heard: Heard) {
         let backup = self.accepted(now, heard, None);
+        // With the winner's interval: a backup that hears this last would otherwise wait by an interval that nobody keeps.
+        let last_word = self.template.with(self.rank.into()).with_interval(backup.learned);
+        let last_word = self.config.last_word.then_some(Action::Transmit(last_word));
+        self.actions.extend(last_word.clone());
         self.remove_all();
-        if self.config.last_word {
-            // With the winner's interval: a backup that hears this last would otherwise wait by an interval that nobody
-            // keeps.
-            let last_word = self.template.with(self.rank.into()).with_interval(backup.learned);
-            self.actions.push_back(Action::Transmit(last_word));
-        }
+        self.actions.extend(last_word);
         let cause = Cause::HigherPriority { peer: heard.from, priority: heard.advertised };
         self.enter(now, State::Backup(backup), cause);
     }

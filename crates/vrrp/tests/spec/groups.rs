@@ -122,6 +122,7 @@ fn one_that_loses_takes_the_other_with_it() {
     assert_eq!(
         hear(&mut node, 3700, IN, 200),
         [
+            "52: transmit 100",
             "52: remove .52",
             "52: transmit 100",
             "52: Active to Backup: beaten by .12 at 200",

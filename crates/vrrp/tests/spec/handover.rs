@@ -39,7 +39,8 @@ fn a_lone_node_keeps_the_addresses_and_goes_on_after_its_skew_time() {
 #[test]
 fn a_better_router_that_speaks_while_we_yield_takes_over() {
     let mut bench = yielding();
-    let expected = ["remove .100 .200", "transmit 80", "Active to Backup: beaten by .12 at 90"];
+    let expected =
+        ["transmit 80", "remove .100 .200", "transmit 80", "Active to Backup: beaten by .12 at 90"];
     assert_eq!(bench.hear(1149, 12, 90), expected);
 }
 

@@ -615,8 +615,8 @@ fn counters_follow_a_failover() {
     let InstanceSnapshot { stats, last_transition, active, .. } = node.instance(id()).unwrap();
     assert_eq!((stats.become_active, stats.release_active), (1, 1));
     assert_eq!((stats.adverts_received, stats.priority_zero_received), (2, 1));
-    // Promotion, answer to the resignation, last word.
-    assert_eq!((stats.adverts_sent, stats.priority_zero_sent), (3, 0));
+    // Promotion, answer to the resignation, last word twice.
+    assert_eq!((stats.adverts_sent, stats.priority_zero_sent), (4, 0));
     assert_eq!(stats.new_active_reason, Some(Cause::ActiveDown));
     assert_eq!(active, Some(ip(12)));
     let cause = Cause::HigherPriority { peer: ip(12), priority: Advertised::from(200) };

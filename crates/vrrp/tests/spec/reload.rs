@@ -52,7 +52,7 @@ fn a_lower_priority_keeps_the_role_until_a_peer_takes_over() {
     assert_eq!(bench.router.state().role(), Role::Active);
     assert_eq!(
         bench.hear(4000, 12, 90),
-        ["remove .100 .200", "transmit 80", "Active to Backup: beaten by .12 at 90"]
+        ["transmit 80", "remove .100 .200", "transmit 80", "Active to Backup: beaten by .12 at 90"]
     );
 }
 

@@ -96,7 +96,13 @@ fn one_that_loses_ends_its_split_first() {
     answered(&mut bench, 6600, Some(MAC));
     assert_eq!(
         bench.hear(6700, 13, 200),
-        ["remove .100 .200", "transmit 100", "split ended", "Active to Backup: beaten by .13 at 200"]
+        [
+            "transmit 100",
+            "remove .100 .200",
+            "transmit 100",
+            "split ended",
+            "Active to Backup: beaten by .13 at 200"
+        ]
     );
 }
 
@@ -106,7 +112,7 @@ fn the_claim_of_one_that_takes_over_is_no_split() {
     assert_eq!(answered(&mut bench, 6100, Some(MAC)), ["announce .100 .200"]);
     assert_eq!(
         bench.hear(6101, 12, 200),
-        ["remove .100 .200", "transmit 100", "Active to Backup: beaten by .12 at 200"]
+        ["transmit 100", "remove .100 .200", "transmit 100", "Active to Backup: beaten by .12 at 200"]
     );
     // One that fell silent before it was certain was none either.
     let mut bench = active();
