@@ -17,7 +17,7 @@ pub struct Cli {
     )]
     pub file: PathBuf,
 
-    /// Check the configuration and exit: 0 if it is valid, 1 if not. Needs no privileges and no network
+    /// Check the configuration and exit: 0 if it is valid, 5 if not. Needs no privileges and no network
     #[arg(short = 't', long = "config-test", value_name = "LOG-FILE", num_args = 0..=1, require_equals = true)]
     pub config_test: Option<Option<PathBuf>>,
 
@@ -40,6 +40,10 @@ pub struct Cli {
     /// What `@ID` lines of the configuration are compared with; by default the first label of the host name
     #[arg(short = 'i', long = "config-id", value_name = "ID")]
     pub config_id: Option<String>,
+
+    /// Run in this network namespace of `ip netns`, whatever `net_namespace` says
+    #[arg(short = 's', long = "namespace", value_name = "NAME")]
+    pub namespace: Option<String>,
 
     /// Print the number of a signal and exit
     #[arg(long, value_name = "NAME", ignore_case = true)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use config::diagnostic::{Diagnostic, Diagnostics, render};
 use config::keepalived::{self, Config, Loaded, Options};
 
+use crate::cli::Cli;
 use crate::firewall;
 
 /// Where the configuration is and what it depends on; the same at the start and at each reload.
@@ -14,17 +15,20 @@ use crate::firewall;
 pub(crate) struct Source {
     path: PathBuf,
     options: Options,
+    /// In place of the file's `net_namespace`.
+    namespace: Option<String>,
 }
 
 impl Source {
-    pub(crate) fn new(path: &Path, config_id: Option<String>) -> Self {
-        let config_id = config_id.or_else(host_label);
+    pub(crate) fn new(cli: &Cli) -> Self {
+        let config_id = cli.config_id.clone().or_else(host_label);
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         // The same numbers at each reload: nothing changes that the file does not change.
         let random_seed = u64::from(std::process::id());
-        Self { path: path.to_owned(), options: Options { config_id, environment, random_seed } }
+        let options = Options { config_id, environment, random_seed };
+        Self { path: cli.file.clone(), options, namespace: cli.namespace.clone() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -33,9 +37,12 @@ impl Source {
 
     /// Reads and checks everything. The text is empty when there is nothing to say.
     pub(crate) fn load(&self) -> (Option<Config>, String) {
-        let Loaded { config, sources, mut diagnostics } = keepalived::load(&self.path, &self.options);
-        if let Some(config) = &config {
+        let Loaded { mut config, sources, mut diagnostics } = keepalived::load(&self.path, &self.options);
+        if let Some(config) = &mut config {
             diagnostics.0.extend(lacking(config).0);
+            if self.namespace.is_some() {
+                config.global.net_namespace.clone_from(&self.namespace);
+            }
         }
         let config = config.filter(|_| !diagnostics.has_errors());
         (config, render(&diagnostics, &sources, std::io::stderr().is_terminal()))

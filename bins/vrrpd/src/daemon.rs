@@ -12,14 +12,20 @@ use crate::capabilities::{self, MissingCapability};
 use crate::cli::Cli;
 use crate::configuration::Source;
 use crate::guardian::{Guardian, GuardianError, Part};
+use crate::namespace::{self, NamespaceError};
 use crate::pidfile::{PidFile, PidFileError};
 use crate::{firewall, hooks, log, worker};
+
+/// Exit status for a configuration with errors.
+const INVALID: u8 = 5;
 
 /// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
     Capability(#[from] MissingCapability),
+    #[error(transparent)]
+    Namespace(#[from] NamespaceError),
     #[error(transparent)]
     PidFile(#[from] PidFileError),
     #[error(transparent)]
@@ -28,24 +34,24 @@ enum Failure {
 
 /// Does what the command line asks for: checks a configuration, prints a signal's number, or runs until `SIGTERM`.
 ///
-/// The exit status is 0 after `SIGTERM` and for a valid configuration, 1 for one that is not and for a daemon that
-/// cannot start.
+/// The exit status is 0 after `SIGTERM` and for a valid configuration, 5 for one that is not, as keepalived's, and 1 for a
+/// daemon that cannot start for another reason.
 pub fn run(cli: &Cli) -> ExitCode {
     if let Some(signal) = cli.signum {
         // Without a reader there is nobody to tell.
         let _ = writeln!(io::stdout(), "{}", signal.number());
         return ExitCode::SUCCESS;
     }
-    let source = Source::new(&cli.file, cli.config_id.clone());
+    let source = Source::new(cli);
     let (config, text) = source.load();
     if let Some(log) = &cli.config_test {
         say(log.as_deref(), &text);
-        return if config.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        return if config.is_some() { ExitCode::SUCCESS } else { ExitCode::from(INVALID) };
     }
     say(None, &text);
     let Some(config) = config else {
         say(None, "vrrpd does not start: the configuration has errors\n");
-        return ExitCode::FAILURE;
+        return ExitCode::from(INVALID);
     };
     match serve(cli, source, config) {
         Ok(status) => status,
@@ -63,6 +69,9 @@ fn serve(cli: &Cli, source: Source, config: Config) -> Result<ExitCode, Failure>
     let worker_pid = cli.vrrp_pid.as_deref().map(PidFile::create).transpose()?;
     let guardian = std::process::id();
     let global = config.global.clone();
+    if let Some(name) = &global.net_namespace {
+        namespace::enter(name)?;
+    }
     if let Some(mask) = global.umask {
         nix::sys::stat::umask(Mode::from_bits_truncate(mask));
     }

@@ -10,7 +10,7 @@
 //! | `guardian` | the parent process: watches the worker, takes its addresses away when it dies, starts it again |
 //! | `worker` | the process in which everything else runs |
 //! | `locks`, `fights` | one daemon a virtual router; an address that somebody else removes |
-//! | `scheduling`, `capabilities` | what the process may do, and how it is run |
+//! | `scheduling`, `capabilities`, `namespace` | what the process may do, and how and where it is run |
 //! | `plan` | what a configuration means on this machine: virtual routers, addresses, trackers |
 //! | `driver` | the loop: an input, the node, its actions, the next deadline |
 //! | `executor`, `sockets`, `pacing` | actions to the kernel: addresses with leases, advertisements, announcements one after the other |
@@ -48,6 +48,7 @@ mod hooks;
 mod lint;
 mod locks;
 mod log;
+mod namespace;
 mod network;
 mod notify;
 mod pacing;

@@ -21,6 +21,8 @@ enum ApplyError {
     Plan(#[from] ConfigError),
     #[error(transparent)]
     Locked(#[from] Locked),
+    #[error("`net_namespace` is another one, which takes effect at a start: restart vrrpd")]
+    Moved,
 }
 
 /// Users and groups may be looked up over a network, which takes its time and is no hang.
@@ -93,6 +95,9 @@ impl Driver {
     }
 
     async fn apply(&mut self, config: Config) -> Result<(), ApplyError> {
+        if config.global.net_namespace != self.config.global.net_namespace {
+            return Err(ApplyError::Moved);
+        }
         // What cannot be planned, and what another daemon has, changes nothing.
         let plan = Plan::new(&config, |name| index_of(&self.monitor, &self.executor, name), &mut self.ids)?;
         if let Err(locked) = self.locks.take(&plan) {

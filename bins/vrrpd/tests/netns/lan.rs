@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::{getgid, getuid};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -143,6 +144,14 @@ impl Host {
         let result = run();
         setns(here, CloneFlags::CLONE_NEWNET).expect("the way back");
         result
+    }
+
+    /// Names the namespace as `ip netns` does.
+    pub(crate) fn is_named(&self, name: &str) {
+        let path = format!("/run/netns/{name}");
+        File::create(&path).unwrap();
+        let (own, nothing) = (Some("/proc/thread-self/ns/net"), None::<&str>);
+        self.inside(|| mount(own, path.as_str(), nothing, MsFlags::MS_BIND, nothing)).unwrap();
     }
 
     /// A second ear for what the kernel tells.

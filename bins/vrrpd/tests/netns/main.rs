@@ -21,6 +21,7 @@ mod keepalived;
 mod lan;
 mod lints;
 mod many;
+mod namespace;
 mod neighbours;
 mod notify;
 mod real_time;
@@ -68,6 +69,7 @@ const CASES: &[Case] = &[
     ("a_virtual_mac_that_sends_no_advertisements_is_announced_again_and_again", announce::repeated),
     ("two_daemons_do_not_share_a_virtual_router", neighbours::second_daemon),
     ("whoever_removes_an_address_again_and_again_makes_no_storm", neighbours::fight),
+    ("a_daemon_goes_to_the_network_namespace_that_it_is_told", namespace::entered),
     ("capabilities_that_are_not_needed_are_given_up", neighbours::capabilities),
     ("in_real_time_nothing_fails_over_on_a_busy_machine", real_time::busy),
     ("a_worker_that_was_run_late_goes_over_to_real_time", real_time::raised),

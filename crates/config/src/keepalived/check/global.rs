@@ -118,6 +118,17 @@ fn listener(s: &Block, findings: &mut Findings<'_>) -> Option<SocketAddr> {
     address
 }
 
+/// `net_namespace NAME`: a file in the directory of `ip netns`.
+pub(super) fn namespace(s: &Block, findings: &mut Findings<'_>) -> Option<String> {
+    let word = s.args.first()?;
+    let name = word.text.as_str();
+    if name.is_empty() || name == "." || name == ".." || name.contains('/') {
+        value::wrong(s, name, "a name that `ip netns list` shows", word.span, findings);
+        return None;
+    }
+    Some(name.to_owned())
+}
+
 /// What concerns the process itself; whether it was such a statement.
 fn process(s: &Block, global: &mut GlobalDefs, findings: &mut Findings<'_>) -> bool {
     let scheduling = &mut global.scheduling;
@@ -150,6 +161,7 @@ fn process(s: &Block, global: &mut GlobalDefs, findings: &mut Findings<'_>) -> b
             let version = value::integer::<u8>(s, 0, 1..=2, findings);
             global.dumps.json_version = if version == Some(2) { JsonVersion::V2 } else { JsonVersion::V1 };
         }
+        "net_namespace" => global.net_namespace = namespace(s, findings),
         "status_socket" => {
             let path = s.arg(0).filter(|&path| path != "off").map(PathBuf::from);
             global.status_socket = path.filter(|path| is_absolute(path, s, findings));

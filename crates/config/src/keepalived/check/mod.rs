@@ -95,6 +95,7 @@ fn global(top: &[Block], findings: &mut Findings<'_>) -> (GlobalDefs, global::De
         match block.keyword.text.as_str() {
             "global_defs" => global::check(block, &mut global, &mut defaults, findings),
             "instance" => global.instance = block.arg(0).map(str::to_owned),
+            "net_namespace" => global.net_namespace = global::namespace(block, findings),
             _ => {}
         }
     }

@@ -68,6 +68,18 @@ fn instances_follow_the_static_addresses_of_their_group() {
 }
 
 #[test]
+fn a_network_namespace_is_named_in_global_defs_or_outside() {
+    for text in ["global_defs {\nnet_namespace blue\n}\n", "net_namespace blue\n"] {
+        let (config, errors) = checked(text);
+        assert_eq!((config.global.net_namespace.as_deref(), errors), (Some("blue"), Vec::new()));
+    }
+    for path in ["..", "/run/netns/blue"] {
+        let (_, errors) = checked(&format!("net_namespace {path}\n"));
+        assert_eq!(errors.len(), 1, "{path}: {errors:?}");
+    }
+}
+
+#[test]
 fn a_static_address_without_an_interface_is_on_the_default_one() {
     let addresses = "static_ipaddress {\n192.0.2.7/24\n192.0.2.8/24 dev eth2\n}\n";
     for (global, default) in [("", "eth0"), ("global_defs {\ndefault_interface eth1\n}\n", "eth1")] {

@@ -109,7 +109,7 @@ pub(in crate::keepalived) const GLOBAL: Context = Context {
         line("umask", "NUMBER|BITS"),
         line("status_socket", "PATH|off"),
         line("prometheus_listen", "ADDRESS:PORT"),
-        missing("net_namespace", "start vrrpd in the namespace: `ip netns exec NAME vrrpd ...`"),
+        line("net_namespace", "NAME"),
         line("set_supplementary_groups", ""),
         line("startup_script", "\"COMMAND\" [USER] [GROUP]"),
         line("startup_script_timeout", "SECONDS"),

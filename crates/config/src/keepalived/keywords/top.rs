@@ -39,7 +39,7 @@ pub(in crate::keepalived) const TOP: Context = Context {
         block("track_group", "NAME"),
         block("garp_group", ""),
         block("interface_up_down_delays", ""),
-        missing("net_namespace", "start vrrpd in the namespace: `ip netns exec NAME vrrpd ...`"),
+        line("net_namespace", "NAME"),
         no_effect("net_namespace_ipvs", LVS),
         no_effect("namespace_with_ipsets", FIREWALL),
         no_effect("linkbeat_use_polling", LINKS),

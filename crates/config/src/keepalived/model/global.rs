@@ -58,6 +58,8 @@ pub struct GlobalDefs {
     pub log_unknown_vrids: bool,
     /// `umask` of this process and its scripts, at most 0777. `None`: the one it is started with, and 0177 for dumps.
     pub umask: Option<u32>,
+    /// `net_namespace`: the network namespace of `ip netns` to run in, if not in that of who starts it.
+    pub net_namespace: Option<String>,
     /// `status_socket`, ours: where the daemon tells its state, if anywhere.
     pub status_socket: Option<PathBuf>,
     /// `prometheus_listen`, ours: where it serves its metrics.
@@ -94,6 +96,7 @@ impl Default for GlobalDefs {
             vmac_addr_prefix: "vrrp".to_owned(),
             log_unknown_vrids: false,
             umask: None,
+            net_namespace: None,
             status_socket: Some(PathBuf::from(STATUS_SOCKET)),
             prometheus_listen: None,
         }
