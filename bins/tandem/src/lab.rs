@@ -42,8 +42,9 @@ pub(crate) struct Arguments {
     /// a configuration (v3fast), an event (term) or both (v3fast/term)
     #[arg(long, conflicts_with_all = ["list", "report", "keep", "fast", "track_lbd", "peer", "vrrp_version", "config_dir"])]
     matrix: bool,
-    /// How many networks of the matrix are up at a time
-    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=32), requires = "matrix")]
+    /// How many networks of the matrix are up at a time; by default as many as there are processors, for more would
+    /// stretch each other's times
+    #[arg(long, value_name = "N", default_value_t = processors(), hide_default_value = true, value_parser = clap::value_parser!(u32).range(1..=32), requires = "matrix")]
     jobs: u32,
     /// Write the table of the matrix as Markdown as well
     #[arg(long, value_name = "FILE.md", requires = "matrix")]
@@ -95,6 +96,14 @@ enum Version {
     Two,
     #[value(name = "3")]
     Three,
+}
+
+fn processors() -> u32 {
+    thread::available_parallelism()
+        .ok()
+        .and_then(|count| u32::try_from(count.get()).ok())
+        .unwrap_or(1)
+        .min(32)
 }
 
 /// Runs the command; the exit code tells whether every bound was kept.
