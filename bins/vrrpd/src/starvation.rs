@@ -1,8 +1,39 @@
 //! Whether a process that is silent is hung, or wants to run and gets no CPU: the scheduler knows.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::time::{Duration, Instant};
+
+/// What a silent process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Activity {
+    /// It wants to run and gets no CPU.
+    Starved,
+    /// It uses a CPU.
+    Runs,
+    /// It waits for something that can be interrupted: a lock, a timer, a packet.
+    Sleeps,
+    /// It waits in the kernel and cannot be interrupted, mostly for a disk.
+    Blocked,
+    /// Stopped by a signal or a debugger, or dead.
+    Stopped,
+    /// It cannot be looked at.
+    Unknown,
+}
+
+impl fmt::Display for Activity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Starved => "gets no CPU",
+            Self::Runs => "runs",
+            Self::Sleeps => "sleeps",
+            Self::Blocked => "waits for the kernel",
+            Self::Stopped => "is stopped",
+            Self::Unknown => "cannot be looked at",
+        })
+    }
+}
 
 /// Looks at a process whenever it is suspected.
 #[derive(Debug)]
@@ -30,6 +61,7 @@ enum State {
     /// Running, or waiting for a CPU: the kernel does not tell these apart.
     Runnable,
     Asleep,
+    Blocked,
     /// Stopped by a signal or a debugger, or dead.
     Stopped,
 }
@@ -39,9 +71,8 @@ impl Suspect {
         Self { pid, seen: None }
     }
 
-    /// Whether its threads of that name are silent at `now` because they get no CPU; all its threads, if none has the
-    /// name. A process that cannot be looked at is not starved.
-    pub(crate) fn is_starved(&mut self, thread: &str, now: Instant) -> bool {
+    /// What its threads of that name do at `now`; all its threads, if none has the name.
+    pub(crate) fn look(&mut self, thread: &str, now: Instant) -> Activity {
         let threads = named(thread, read(self.pid));
         let before = self.seen.replace((now, threads.clone()));
         judge(before.as_ref().map(|(at, before)| (now.saturating_duration_since(*at), before)), &threads)
@@ -50,11 +81,12 @@ impl Suspect {
 
 /// On the first look a thread that is runnable may wait for a CPU; from the second on it must not have had one for half of
 /// the time.
-fn judge(before: Option<(Duration, &Threads)>, threads: &Threads) -> bool {
-    if threads.values().any(|thread| thread.state == State::Stopped) {
-        return false;
+fn judge(before: Option<(Duration, &Threads)>, threads: &Threads) -> Activity {
+    let any = |state| threads.values().any(|thread| thread.state == state);
+    if any(State::Stopped) {
+        return Activity::Stopped;
     }
-    threads.iter().any(|(tid, thread)| {
+    let starved = threads.iter().any(|(tid, thread)| {
         let runnable = thread.state == State::Runnable;
         let Some((elapsed, Some(old))) = before.map(|(elapsed, threads)| (elapsed, threads.get(tid))) else {
             return runnable;
@@ -62,7 +94,14 @@ fn judge(before: Option<(Duration, &Threads)>, threads: &Threads) -> bool {
         let ran = thread.ran.saturating_sub(old.ran);
         let waited = thread.waited.saturating_sub(old.waited);
         waited >= elapsed / 2 || (runnable && ran < elapsed / 2)
-    })
+    });
+    match (starved, any(State::Runnable), any(State::Blocked)) {
+        (true, ..) => Activity::Starved,
+        (false, true, _) => Activity::Runs,
+        (false, false, true) => Activity::Blocked,
+        (false, false, false) if threads.is_empty() => Activity::Unknown,
+        (false, false, false) => Activity::Sleeps,
+    }
 }
 
 fn named(name: &str, threads: Threads) -> Threads {
@@ -92,6 +131,7 @@ fn thread(stat: &str, schedstat: &str) -> Option<Thread> {
     let state = match tail.trim_start().chars().next()? {
         'R' => State::Runnable,
         'T' | 't' | 'Z' | 'X' => State::Stopped,
+        'D' => State::Blocked,
         _ => State::Asleep,
     };
     let mut times = schedstat.split_whitespace().map(|word| Duration::from_nanos(word.parse().unwrap_or(0)));
@@ -118,26 +158,32 @@ mod tests {
     fn a_thread_that_waits_for_a_cpu_is_starved_and_one_that_uses_it_is_not() {
         let before = one('R', 100, 50);
         let later = Some((Duration::from_millis(20), &before));
-        for (what, threads, starved) in [
-            ("waits", one('R', 100, 50), true),
-            ("had a CPU for a moment", one('R', 104, 65), true),
-            ("waited, and sleeps now", one('S', 101, 61), true),
-            ("spins", one('R', 119, 50), false),
-            ("sleeps", one('S', 100, 50), false),
-            ("waits for a disk", one('D', 100, 50), false),
-            ("is stopped", one('T', 100, 69), false),
-            ("is dead", one('Z', 100, 69), false),
+        for (what, threads, activity) in [
+            ("waits", one('R', 100, 50), Activity::Starved),
+            ("had a CPU for a moment", one('R', 104, 65), Activity::Starved),
+            ("waited, and sleeps now", one('S', 101, 61), Activity::Starved),
+            ("spins", one('R', 119, 50), Activity::Runs),
+            ("sleeps", one('S', 100, 50), Activity::Sleeps),
+            ("waits for a disk", one('D', 100, 50), Activity::Blocked),
+            ("is stopped", one('T', 100, 69), Activity::Stopped),
+            ("is dead", one('Z', 100, 69), Activity::Stopped),
         ] {
-            assert_eq!(judge(later, &threads), starved, "{what}");
+            assert_eq!(judge(later, &threads), activity, "{what}");
         }
     }
 
     #[test]
     fn the_first_look_knows_the_state_alone() {
-        for (state, starved) in [('R', true), ('S', false), ('D', false), ('T', false), ('t', false)] {
-            assert_eq!(judge(None, &one(state, 1_000, 1_000)), starved, "{state}");
+        for (state, activity) in [
+            ('R', Activity::Starved),
+            ('S', Activity::Sleeps),
+            ('D', Activity::Blocked),
+            ('T', Activity::Stopped),
+            ('t', Activity::Stopped),
+        ] {
+            assert_eq!(judge(None, &one(state, 1_000, 1_000)), activity, "{state}");
         }
-        assert!(!judge(None, &Threads::new()));
+        assert_eq!(judge(None, &Threads::new()), Activity::Unknown);
     }
 
     #[test]
@@ -146,7 +192,7 @@ mod tests {
             .into_iter()
             .map(|(tid, state)| (tid, one(state, 0, 0)[&7].clone()))
             .collect();
-        assert!(judge(Some((Duration::from_millis(20), &before)), &before));
+        assert_eq!(judge(Some((Duration::from_millis(20), &before)), &before), Activity::Starved);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use vip_netlink::Removals;
 use super::channel::{Ear, Message, Router, Silence};
 use super::will::Will;
 use crate::log::say;
-use crate::starvation::Suspect;
+use crate::starvation::{Activity, Suspect};
 use crate::sys;
 
 /// Until the worker has said how long it may be silent: it resolves users and opens sockets.
@@ -128,7 +128,7 @@ impl Ward {
     /// Whether it was silent for too long; it is dead then.
     pub(super) fn hung(&mut self) -> Option<End> {
         let now = Instant::now();
-        if self.monitor.suspect(now).is_some() && self.suspect.is_starved("vrrpd", now) {
+        if self.monitor.suspect(now).is_some() && self.suspect.look("vrrpd", now) == Activity::Starved {
             self.monitor.handle_starved(now);
         } else {
             self.monitor.handle_timeout(now);

@@ -12,7 +12,7 @@ use vrrp::Health;
 
 use super::Reporter;
 use crate::clock::now;
-use crate::starvation::Suspect;
+use crate::starvation::{Activity, Suspect};
 
 /// Between two attempts to reach lbd.
 const RECONNECT: Duration = Duration::from_millis(50);
@@ -33,6 +33,7 @@ pub(super) async fn follow(spec: LbdSpec, reporter: Reporter) {
         spec: &spec,
         reporter,
         told: Liveness::Unknown,
+        activity: Activity::Unknown,
         absent: false,
     };
     loop {
@@ -52,6 +53,8 @@ struct Follower<'a> {
     monitor: BeatMonitor,
     reporter: Reporter,
     told: Liveness,
+    /// What the worker did that was last found silent.
+    activity: Activity,
     /// It was told that there is none.
     absent: bool,
 }
@@ -105,14 +108,15 @@ impl Follower<'_> {
         let at = now();
         // As lbd names its threads.
         let silent = self.monitor.suspect(at).map(|worker| format!("worker-{worker}"));
-        if let Some((suspect, thread)) = suspect.zip(silent)
-            && suspect.is_starved(&thread, at)
-        {
-            debug!("track_lbd({}): {thread} is silent because it is not run", self.spec.socket.display());
-            self.monitor.handle_starved(at);
-        } else {
-            self.monitor.handle_timeout(at);
+        if let Some((suspect, thread)) = suspect.zip(silent) {
+            self.activity = suspect.look(&thread, at);
+            debug!("track_lbd({}): {thread} is silent: it {}", self.spec.socket.display(), self.activity);
+            if self.activity == Activity::Starved {
+                self.monitor.handle_starved(at);
+                return;
+            }
         }
+        self.monitor.handle_timeout(at);
     }
 
     /// No connection, and so far no other verdict: an lbd that is not there is not well.
@@ -131,7 +135,7 @@ impl Follower<'_> {
         }
         let before = health(self.told);
         self.told = verdict;
-        let sentence = sentence(verdict, self.spec.timeout);
+        let sentence = sentence(verdict, self.spec.timeout, self.activity);
         info!("track_lbd({}): {sentence}", self.spec.socket.display());
         let after = health(verdict);
         if after != before || self.absent {
@@ -149,7 +153,7 @@ fn health(verdict: Liveness) -> Health {
     }
 }
 
-fn sentence(verdict: Liveness, timeout: Duration) -> String {
+fn sentence(verdict: Liveness, timeout: Duration, activity: Activity) -> String {
     match verdict {
         Liveness::Unknown => "nothing is known of lbd".to_owned(),
         Liveness::Ready => "lbd is ready".to_owned(),
@@ -157,7 +161,8 @@ fn sentence(verdict: Liveness, timeout: Duration) -> String {
         Liveness::NotReady(Readiness::Draining) => "lbd is draining".to_owned(),
         Liveness::NotReady(Readiness::Ready) => "lbd is not ready".to_owned(),
         Liveness::Hung { worker } => {
-            format!("lbd is hung: worker {worker} has not beaten for {} ms", timeout.as_millis())
+            let silent = timeout.as_millis();
+            format!("lbd is hung: worker {worker} has not beaten for {silent} ms, it {activity}")
         }
         Liveness::Dead => "lbd is dead: it closed the connection".to_owned(),
     }
