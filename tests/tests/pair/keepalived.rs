@@ -1,7 +1,7 @@
 //! One node ours, the other a real keepalived. Where only seconds matter; see `milliseconds` for the rest.
 
 use crate::bench::{
-    Bench, FAST_SILENCE, FAST_SKEW, KEEPALIVED, MARGIN, OURS, OVERLAP, SILENCE, SKEW, Turn,
+    Bench, FAIL_BACK, FAST_SILENCE, FAST_SKEW, KEEPALIVED, MARGIN, OURS, OVERLAP, SILENCE, SKEW, Turn,
     assert_fails_back, assert_moved, assert_within, fast,
 };
 use lab::{Setup, Software};
@@ -45,6 +45,11 @@ fn vrrpd_backs_keepalived_in_version_3() {
     ] {
         let run = bench.play(name);
         assert_moved(&run.phases[0], outage + 2 * MARGIN);
-        assert_fails_back(&run);
+        if name == "vrrpd-killed" {
+            // Both have it until keepalived has started and removes what it left, however long that takes it.
+            assert_moved(&run.phases[1], FAIL_BACK);
+        } else {
+            assert_fails_back(&run);
+        }
     }
 }
