@@ -10,6 +10,8 @@ use crate::daemon::{Daemon, VIP, config};
 use crate::health::temporary;
 use crate::lan::{Lan, run};
 
+const HEARD_WORSE: &str = "INSTANCE \"VI_1\" MASTER_RX_LOWER_PRI 190";
+
 async fn hears(lines: &mut Lines<BufReader<Receiver>>, expected: &[&str]) {
     for line in expected {
         assert_eq!(lines.next_line().await.unwrap().as_deref(), Some(*line));
@@ -50,12 +52,19 @@ pub(crate) fn told() {
         let _worse = Daemon::start(&lan.nodes[1], "worse", &config(100, &[VIP], " dont_track_primary"));
         lan.nodes[1].gains(VIP).await;
         lan.plug(2, true).await;
-        hears(&mut lines, &["INSTANCE \"VI_1\" MASTER_RX_LOWER_PRI 190"]).await;
+        hears(&mut lines, &[HEARD_WORSE]).await;
         // It is gone from the file: told as deleted, because `notify_deleted` is there.
         let other = config(200, &["192.0.2.30"], "").replace("VI_1", "VI_3").replace("51", "53");
         daemon.reconfigure(&(globals + &other));
+        // Told once for each of its advertisements: the regular one, if the cable was back in time, and its last words.
+        let next = loop {
+            let line = lines.next_line().await.unwrap();
+            if line.as_deref() != Some(HEARD_WORSE) {
+                break line;
+            }
+        };
         // The node does not know it any more: what counts is the priority that was configured.
-        hears(&mut lines, &["INSTANCE \"VI_1\" DELETED 200"]).await;
+        assert_eq!(next.as_deref(), Some("INSTANCE \"VI_1\" DELETED 200"));
         daemon.stop().await;
         let told = loop {
             // Scripts are not waited for, by nobody.
