@@ -8,7 +8,7 @@ mod routes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::{info, warn};
 use vip_netlink::{AddressKey, Announcer, Handle, VipSet, VirtualAddress};
