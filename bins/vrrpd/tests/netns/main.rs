@@ -67,6 +67,7 @@ const CASES: &[Case] = &[
     ("announcements_are_no_closer_than_their_interval", announce::spaced),
     ("a_virtual_mac_that_sends_no_advertisements_is_announced_again_and_again", announce::repeated),
     ("two_daemons_do_not_share_a_virtual_router", neighbours::second_daemon),
+    ("a_second_daemon_leaves_the_first_its_virtual_mac", neighbours::second_daemon_leaves_the_virtual_mac),
     ("whoever_removes_an_address_again_and_again_makes_no_storm", neighbours::fight),
     ("capabilities_that_are_not_needed_are_given_up", neighbours::capabilities),
     ("in_real_time_nothing_fails_over_on_a_busy_machine", real_time::busy),
