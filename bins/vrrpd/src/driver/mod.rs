@@ -312,7 +312,10 @@ impl Driver {
             self.retry_at = None;
             self.open_sockets();
             if self.executor.vmacs.any_failed() {
-                self.plan_again().await;
+                self.executor.adapt_vmacs(&plan::vmacs(&self.config)).await;
+                if self.plan.is_stale(|name| index_of(&self.monitor, &self.executor, name)) {
+                    self.plan_again().await;
+                }
             }
             for (id, address) in self.executor.restore_unheld(&self.plan).await {
                 self.node.handle_vip_lost(now(), id, address);
