@@ -61,12 +61,15 @@ fn too_light(ours: &InstancePlan, from: IpAddr, theirs: i32) -> Option<String> {
 pub(crate) fn outside(plan: &Plan, view: &NetworkView) -> Vec<String> {
     let managed = plan.managed();
     let mut found = Vec::new();
-    for instance in plan.instances.values() {
+    for (id, instance) in &plan.instances {
         for vip in instance.vips.values() {
+            // The subnets of an ipvlan are those of the interface below.
+            let below = (vip.ifindex == id.iface.0).then_some(instance.below.0);
             let host = if vip.addr.is_ipv4() { 32 } else { 128 };
             let own: Vec<&AddressInfo> = view
                 .addresses()
-                .filter(|own| own.ifindex == vip.ifindex && own.addr.is_ipv4() == vip.addr.is_ipv4())
+                .filter(|own| own.ifindex == vip.ifindex || Some(own.ifindex) == below)
+                .filter(|own| own.addr.is_ipv4() == vip.addr.is_ipv4())
                 .filter(|own| !managed.contains(&own.key()) && own.proto != vip_netlink::VIP_PROTO)
                 .collect();
             // One with a prefix of its own brings its subnet with it, one with a peer the way there.

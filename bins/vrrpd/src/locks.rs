@@ -3,7 +3,7 @@
 //! A lock is an abstract Unix socket named after the virtual router. Such names belong to the network namespace, two
 //! processes cannot have the same one, and it is gone with the process, however that ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
@@ -11,7 +11,7 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use nix::sys::socket::{getsockopt, sockopt};
 use vrrp::{Family, InstanceId};
 
-use crate::plan::{Plan, existing};
+use crate::plan::{InstancePlan, Plan, existing};
 
 /// The locks that this process has.
 #[derive(Debug, Default)]
@@ -36,6 +36,7 @@ impl Locks {
     /// Locks what a plan has, up to the first that another process has. Nothing is given up.
     pub(crate) fn take(&mut self, plan: &Plan) -> Result<(), Locked> {
         for (&id, instance) in &plan.instances {
+            let id = locked(id, instance);
             if existing(id.iface).is_none() || self.0.contains_key(&id) {
                 continue;
             }
@@ -54,8 +55,15 @@ impl Locks {
 
     /// Gives up what a plan does not have.
     pub(crate) fn keep(&mut self, plan: &Plan) {
-        self.0.retain(|id, _| plan.instances.contains_key(id));
+        let wanted: BTreeSet<InstanceId> =
+            plan.instances.iter().map(|(&id, instance)| locked(id, instance)).collect();
+        self.0.retain(|id, _| wanted.contains(id));
     }
+}
+
+/// What is locked is the virtual router on the interface below: each daemon would make an ipvlan of its own.
+fn locked(id: InstanceId, instance: &InstancePlan) -> InstanceId {
+    InstanceId { iface: instance.below, ..id }
 }
 
 fn address(id: InstanceId) -> io::Result<SocketAddr> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use vip_netlink::{AddressInfo, NetworkView, Scope};
+use vip_netlink::{AddressInfo, LinkInfo, NetworkView, Scope};
 use vrrp::{Family, IfIndex, Link};
 
 use crate::plan::Plan;
@@ -21,7 +21,9 @@ pub(crate) fn link(view: &NetworkView, plan: &Plan, iface: IfIndex) -> Option<Li
         Some(IpAddr::V6(address)) => Some(address),
         Some(IpAddr::V4(_)) | None => None,
     };
-    view.link(iface.0).map(|link| Link { up: link.is_operational(), v4, v6 })
+    // The kernel leaves an ipvlan running when the interface below is switched off.
+    let below = view.link(plan.below(iface).0).is_some_and(LinkInfo::is_operational);
+    view.link(iface.0).map(|link| Link { up: link.is_operational() && below, v4, v6 })
 }
 
 /// The address to send from: never a virtual one, which an earlier run or another daemon may have left; the kernel's

@@ -70,6 +70,15 @@ fn errors_in_an_instance_point_at_their_line() {
         ("authentication { auth_type MD5 auth_pass 1 }", "6: `auth_type` cannot be `MD5`"),
         ("use_vmac 1:2", "6: `use_vmac` cannot be `1:2`"),
         ("use_vmac group uplinks", "6: `use_vmac` cannot be `uplinks`"),
+        ("use_vmac\nuse_ipvlan 192.0.2.11", "7: `use_vmac` and `use_ipvlan` exclude each other"),
+        ("use_ipvlan 192.0.2.11\nuse_vmac", "7: `use_vmac` and `use_ipvlan` exclude each other"),
+        ("use_ipvlan 192.0.2.300", "6: `use_ipvlan` cannot be `192.0.2.300`"),
+        ("use_ipvlan ipv0", "6: `use_ipvlan` needs an address in an IPv4 instance"),
+        ("use_ipvlan 2001:db8::1", "6: 2001:db8::1 is not an IPv4 address"),
+        (
+            "use_ipvlan 192.0.2.11\nunicast_src_ip 192.0.2.1\nunicast_peer {\n192.0.2.2\n}",
+            "7: `unicast_src_ip` is not the address of `use_ipvlan`",
+        ),
         ("track_bfd {\nx\n}", "6: `track_bfd` is not supported yet"),
         ("virtual_ipaddress {\n192.0.2\n}", "7: `192.0.2` is not an address"),
         ("virtual_ipaddress {\n192.0.2.1/33\n}", "7: `192.0.2.1/33` is not an address"),
@@ -107,6 +116,9 @@ fn each_mistake_makes_exactly_one_error() {
         "track_script {\nchk\n}",
         "authentication {\nauth_type AH\nauth_pass x\n}",
         "virtual_ipaddress {\n192.0.2.1 peer 2001:db8::2\n}",
+        "use_vmac\nuse_ipvlan",
+        "use_ipvlan 192.0.2.300",
+        "use_ipvlan 2001:db8::1",
     ] {
         let errors = found(&instance(lines), Severity::Error);
         assert_eq!(errors.len(), 1, "{lines}: {errors:?}");
@@ -166,6 +178,29 @@ fn two_instances_are_never_the_same_virtual_router() {
 }
 
 #[test]
+fn interfaces_that_the_kernel_makes_on_one_interface_are_of_one_kind_and_have_a_name_each() {
+    let both = |first: &str, second: &str| {
+        let second = instance(second).replace("VI_1", "VI_2").replace("_id 51", "_id 52");
+        found(&format!("{}{second}", instance(first)), Severity::Error)
+    };
+    let mixed = "13: eth0 cannot have `use_vmac` and `use_ipvlan` side by side";
+    for (first, second, expected) in [
+        ("use_vmac", "use_vmac", None),
+        ("use_ipvlan 192.0.2.1", "use_ipvlan 192.0.2.2", None),
+        ("use_vmac", "use_ipvlan 192.0.2.2", Some(mixed)),
+        ("use_ipvlan 192.0.2.1", "use_vmac", Some(mixed)),
+        (
+            "use_ipvlan 192.0.2.1",
+            "use_ipvlan 192.0.2.2 vepa",
+            Some("13: eth0 cannot have ipvlans of different modes"),
+        ),
+        ("use_vmac v", "use_vmac v", Some("13: the interface `v` would be made twice")),
+    ] {
+        assert_eq!(both(first, second), Vec::from_iter(expected), "{first}, {second}");
+    }
+}
+
+#[test]
 fn what_is_probably_not_meant_is_a_warning_or_a_notice() {
     let script = "vrrp_script c {\nscript \"/bin/c\"\n}\n";
     for (text, expected) in [
@@ -187,6 +222,10 @@ fn what_is_probably_not_meant_is_a_warning_or_a_notice() {
         (instance("state MASTER\npreempt_delay 5"), "7: `preempt_delay` has no effect with `state MASTER`"),
         (instance("nopreempt\npreempt_delay 5"), "7: `preempt_delay` has no effect with `nopreempt`"),
         (instance("smtp_alert"), "6: `smtp_alert` has no effect"),
+        (
+            instance("use_ipvlan 192.0.2.11\nvmac_xmit_base"),
+            "6: `vmac_xmit_base` has no effect with `use_ipvlan`",
+        ),
         (
             instance("state MASTER\ntrack_interface {\neth1 weight 30\neth2 weight -20\n}"),
             "8: when `eth1` fails, `VI_1` goes from priority 130 to 100",

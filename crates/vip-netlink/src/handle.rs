@@ -81,7 +81,7 @@ impl Handle {
         self.execute("add an address", &address::add_virtual_request(address)).await
     }
 
-    /// Adds a permanent address that is not marked as a virtual one: an interface's own, for labs.
+    /// Adds a permanent address that is not marked as a virtual one: an interface's own, for ipvlans and labs.
     ///
     /// # Errors
     /// As [`Handle::add`].

@@ -57,7 +57,7 @@ pub use announce::{AnnounceError, Announcement, Announcer, gratuitous_arp, unsol
 pub use claim::{Claim, ClaimListener};
 pub use handle::Handle;
 pub use leases::{Due, Renewal, VipSet};
-pub use link::{LinkChange, LinkKind, Namespace, NewLink};
+pub use link::{IpvlanMode, LinkChange, LinkKind, Namespace, NewLink};
 pub use link_info::{ArpRules, LinkInfo, MacAddress};
 pub use monitor::Monitor;
 pub use netlink::NetlinkError;

@@ -5,11 +5,12 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use crate::link_info::{ArpRules, MacAddress, header};
 use crate::netlink::constants::{
     AF_INET, AF_INET6, IFF_UP, IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME,
-    IFLA_INET_CONF, IFLA_INET6_ADDR_GEN_MODE, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO,
-    IFLA_MACVLAN_MODE, IFLA_MASTER, IFLA_NET_NS_FD, IFLA_NET_NS_PID, IN6_ADDR_GEN_MODE_NONE,
-    IPV4_DEVCONF_ARP_ANNOUNCE, IPV4_DEVCONF_ARP_IGNORE, IPV4_DEVCONF_PROMOTE_SECONDARIES,
-    IPV4_DEVCONF_RP_FILTER, MACVLAN_MODE_PRIVATE, NLM_F_CREATE, NLM_F_EXCL, RTM_DELLINK, RTM_NEWLINK,
-    RTM_SETLINK, VETH_INFO_PEER,
+    IFLA_INET_CONF, IFLA_INET6_ADDR_GEN_MODE, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_IPVLAN_FLAGS,
+    IFLA_IPVLAN_MODE, IFLA_LINK, IFLA_LINKINFO, IFLA_MACVLAN_MODE, IFLA_MASTER, IFLA_NET_NS_FD,
+    IFLA_NET_NS_PID, IN6_ADDR_GEN_MODE_NONE, IPV4_DEVCONF_ARP_ANNOUNCE, IPV4_DEVCONF_ARP_IGNORE,
+    IPV4_DEVCONF_PROMOTE_SECONDARIES, IPV4_DEVCONF_RP_FILTER, IPVLAN_F_PRIVATE, IPVLAN_F_VEPA,
+    IPVLAN_MODE_L2, MACVLAN_MODE_PRIVATE, NLM_F_CREATE, NLM_F_EXCL, RTM_DELLINK, RTM_NEWLINK, RTM_SETLINK,
+    VETH_INFO_PEER,
 };
 use crate::netlink::request::Request;
 
@@ -63,6 +64,25 @@ pub enum LinkKind<'a> {
         /// Index of the link below.
         parent: u32,
     },
+    /// A second link with the same hardware address, in mode L2: frames are told apart by their IP address.
+    Ipvlan {
+        /// Index of the link below.
+        parent: u32,
+        /// How those of one parent reach each other; the kernel wants it to be the same for all of them.
+        mode: IpvlanMode,
+    },
+}
+
+/// How ipvlans on one link reach each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum IpvlanMode {
+    /// Directly.
+    #[default]
+    Bridge,
+    /// Not at all.
+    Private,
+    /// By way of a switch that sends frames back to where they come from.
+    Vepa,
 }
 
 /// Changes to make to a link; what is `None` stays as it is.
@@ -120,6 +140,17 @@ pub(crate) fn create_request(link: &NewLink<'_>) -> Request {
         LinkKind::Macvlan { parent } => with_kind(request.number(IFLA_LINK, *parent), "macvlan", |data| {
             data.number(IFLA_MACVLAN_MODE, MACVLAN_MODE_PRIVATE)
         }),
+        LinkKind::Ipvlan { parent, mode } => {
+            let flags = match mode {
+                IpvlanMode::Bridge => 0,
+                IpvlanMode::Private => IPVLAN_F_PRIVATE,
+                IpvlanMode::Vepa => IPVLAN_F_VEPA,
+            };
+            with_kind(request.number(IFLA_LINK, *parent), "ipvlan", |data| {
+                data.attribute(IFLA_IPVLAN_MODE, &IPVLAN_MODE_L2.to_ne_bytes())
+                    .attribute(IFLA_IPVLAN_FLAGS, &flags.to_ne_bytes())
+            })
+        }
     }
 }
 
@@ -209,5 +240,24 @@ mod tests {
         let Body::Link(info) = &message.body else { panic!("{message:?}") };
         assert_eq!((info.name.as_str(), info.kind.as_deref()), ("a", Some("veth")));
         assert_eq!((info.mac, info.master, info.up), (Some(mac), Some(3), true));
+    }
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn an_ipvlan_has_its_mode_and_flags_in_sixteen_bits_each() {
+        for (mode, flags) in [(IpvlanMode::Bridge, 0), (IpvlanMode::Private, 1), (IpvlanMode::Vepa, 2)] {
+            let link = NewLink::new("v", LinkKind::Ipvlan { parent: 7, mode });
+            // linux/if_link.h: IFLA_IFNAME 3, IFLA_LINK 5, IFLA_LINKINFO 18, IFLA_INFO_KIND 1, IFLA_INFO_DATA 2,
+            // IFLA_IPVLAN_MODE 1 and IFLA_IPVLAN_FLAGS 2, both __u16.
+            let expected = [
+                &[6_u8, 0, 3, 0, b'v', 0, 0, 0][..],
+                &[8, 0, 5, 0, 7, 0, 0, 0],
+                &[36, 0, 18, 0, 11, 0, 1, 0, b'i', b'p', b'v', b'l', b'a', b'n', 0, 0],
+                &[20, 0, 2, 0, 6, 0, 1, 0, 0, 0, 0, 0, 6, 0, 2, 0, flags, 0, 0, 0],
+            ]
+            .concat();
+            // Behind `struct nlmsghdr` and `struct ifinfomsg`.
+            assert_eq!(create_request(&link).seal(1)[32..], expected, "{mode:?}");
+        }
     }
 }

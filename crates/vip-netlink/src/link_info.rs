@@ -53,7 +53,7 @@ pub struct LinkInfo {
     pub mtu: u32,
     /// Index of the bridge or VRF that the link is a port of.
     pub master: Option<u32>,
-    /// Index of the link below (macvlan, VLAN) or of the other end (veth; counted in the other end's namespace).
+    /// Index of the link below (macvlan, ipvlan, VLAN) or of the other end (veth; counted in the other end's namespace).
     pub lower: Option<u32>,
     /// `veth`, `bridge`, `macvlan`, ...; `None` for hardware.
     pub kind: Option<String>,

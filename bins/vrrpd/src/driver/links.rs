@@ -37,7 +37,10 @@ impl Driver {
 
     /// What a link counts as. One that is down for a moment counts as it was, with addresses that go with it.
     fn steadied(&mut self, iface: IfIndex, link: Link) -> Link {
-        let name = self.plan.interfaces.iter().find(|(_, index)| **index == iface).map(|(name, _)| name);
+        // An ipvlan has the delays of the interface below.
+        let iface_below = self.plan.below(iface);
+        let mut names = self.plan.interfaces.iter().filter(|(_, index)| **index == iface_below);
+        let name = names.next().map(|(name, _)| name);
         let Some(name) = name else { return link };
         match (self.debounce.judge(now(), name, link.up), link.up) {
             (true, false) => self.links.get(&iface).copied().flatten().unwrap_or(link),

@@ -146,12 +146,15 @@ impl Driver {
         let (trackers, reports) = Trackers::new();
         let (servers, questions) = Servers::new();
         let mut executor = Executor::new(Handle::open()?, announcer, sockets, guardian);
-        executor.adapt_vmacs(&plan::vmacs(&config)).await;
         let monitor = Monitor::open().await?;
         let mut ids = TrackIds::default();
         let plan = Plan::new(&config, |name| index_of(&monitor, &executor, name), &mut ids)?;
         let mut locks = Locks::default();
         lock(&mut locks, &plan).await?;
+        // Only now: those that are there may be another daemon's.
+        executor.adapt_vmacs(&plan::vmacs(&config)).await;
+        let monitor = Monitor::open().await?;
+        let plan = Plan::new(&config, |name| index_of(&monitor, &executor, name), &mut ids)?;
         executor.adapt_secondaries(&plan.promoting()).await;
         executor.clear_leftovers(&plan).await?;
         let mut driver = Self {
@@ -309,7 +312,10 @@ impl Driver {
             self.retry_at = None;
             self.open_sockets();
             if self.executor.vmacs.any_failed() {
-                self.plan_again().await;
+                self.executor.adapt_vmacs(&plan::vmacs(&self.config)).await;
+                if self.plan.is_stale(|name| index_of(&self.monitor, &self.executor, name)) {
+                    self.plan_again().await;
+                }
             }
             for (id, address) in self.executor.restore_unheld(&self.plan).await {
                 self.node.handle_vip_lost(now(), id, address);

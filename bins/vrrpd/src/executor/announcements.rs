@@ -145,9 +145,9 @@ impl Executor {
     }
 }
 
-/// The interface whose switch hears it: the one below a virtual MAC.
+/// The interface whose switch hears it: the one below a virtual MAC or an ipvlan.
 fn physical<'a>(link: &'a LinkInfo, view: &'a NetworkView) -> &'a str {
-    let below = link.lower.filter(|_| link.kind.as_deref() == Some("macvlan"));
+    let below = link.lower.filter(|_| matches!(link.kind.as_deref(), Some("macvlan" | "ipvlan")));
     below.and_then(|below| view.link(below)).map_or(&link.name, |below| &below.name)
 }
 

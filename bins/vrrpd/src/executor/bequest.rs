@@ -42,7 +42,7 @@ impl Executor {
             .for_each(|(_, vip)| removals.address(vip.key()));
         // Up, a virtual MAC interface would go on taking frames for the virtual router.
         if !removals.is_empty() || self.resignations.contains_key(&id) {
-            let vmacs = carriers(instance).into_iter().filter(|&ifindex| self.vmacs.has(ifindex));
+            let vmacs = carriers(instance).into_iter().filter(|&ifindex| self.vmacs.follows(ifindex));
             vmacs.for_each(|vmac| removals.link_down(vmac));
         }
         let words = self.resignations.get(&id).map(|resignation| resignation.words.clone());

@@ -1,4 +1,4 @@
-//! Virtual MAC interfaces, and what others are told besides.
+//! Virtual MAC interfaces and ipvlans, and what others are told besides.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::Executor;
 use crate::plan::{InstancePlan, Vmac, existing};
 
 impl Executor {
-    /// Makes and removes virtual MAC interfaces.
+    /// Makes and removes virtual MAC interfaces and ipvlans.
     pub(crate) async fn adapt_vmacs(&mut self, wanted: &[Vmac]) {
         if let Err(error) = self.vmacs.adapt(&self.handle, wanted).await {
             warn!("virtual MAC interfaces: {error}");
@@ -22,7 +22,7 @@ impl Executor {
         }
     }
 
-    /// Removes the virtual MAC interfaces, at the end.
+    /// Removes the virtual MAC interfaces and ipvlans, at the end.
     pub(crate) async fn remove_vmacs(&mut self) {
         if let Err(error) = self.vmacs.remove_all(&self.handle).await {
             warn!("virtual MAC interfaces: {error}");

@@ -15,7 +15,7 @@ use vrrp::{
 };
 
 pub(crate) use self::refresh::Refresh;
-pub(crate) use self::vmac::{Vmac, vmacs};
+pub(crate) use self::vmac::{Kind, Vmac, vmacs};
 use crate::tracking::{Spec, TrackIds, TrackerName};
 
 /// Interfaces that are not there yet get indices from here on; the kernel counts from 1.
@@ -49,6 +49,8 @@ pub(crate) struct Fixed {
 pub(crate) struct InstancePlan {
     pub(crate) name: String,
     pub(crate) interface: String,
+    /// The index of [`Self::interface`]. The virtual router is known by the same one, or by an ipvlan on it.
+    pub(crate) below: IfIndex,
     pub(crate) config: InstanceConfig,
     pub(crate) vips: BTreeMap<IpAddr, VirtualAddress>,
     /// Addresses that stay away when somebody removes them (`no_track`).
@@ -130,6 +132,12 @@ impl Plan {
     /// The interfaces that virtual routers speak on.
     pub(crate) fn speaking(&self) -> BTreeSet<IfIndex> {
         self.instances.keys().map(|id| id.iface).collect()
+    }
+
+    /// The interface that must be up for this one, on which virtual routers speak, to be up: mostly the same.
+    pub(crate) fn below(&self, iface: IfIndex) -> IfIndex {
+        let mut speaking = self.instances.iter().filter(|(id, _)| id.iface == iface);
+        speaking.next().map_or(iface, |(_, instance)| instance.below)
     }
 
     /// The interfaces on which the first address of a subnet must not take the others with it.
@@ -255,7 +263,7 @@ fn instance_plan(
     trackers: &mut BTreeMap<TrackerName, TrackerPlan>,
 ) -> InstancePlan {
     let index = |name: &str| interfaces.get(name).copied().unwrap_or(IfIndex(PLACEHOLDER));
-    let mut router = convert::router(instance, index(&instance.interface));
+    let mut router = convert::router(instance, index(vmac::speaks_on(instance)));
     let (mut swing, mut gain) = (0, 0);
     for (spec, weight, reverse) in convert::tracked(config, instance) {
         if !matches!(spec, Spec::File(_)) {
@@ -276,7 +284,7 @@ fn instance_plan(
     };
     let vips =
         addresses().map(|vip| (vip.addr, convert::address(vip, index(&carrier(vip)), lease))).collect();
-    let own = instance.vmac.as_ref().filter(|vmac| !vmac.xmit_base && instance.unicast_peer.is_empty());
+    let own = vmac::leaves_by(instance);
     let unicast = Path::Unicast {
         peers: instance.unicast_peer.clone(),
         ttl: instance.unicast_ttl,
@@ -292,8 +300,9 @@ fn instance_plan(
     InstancePlan {
         name: instance.name.clone(),
         interface: instance.interface.clone(),
+        below: index(&instance.interface),
         vips,
-        vmac: own.map(|vmac| index(&vmac.name)),
+        vmac: own.map(index),
         untracked: addresses().filter(|vip| !vip.track).map(|vip| vip.addr).collect(),
         routes: instance
             .virtual_routes
@@ -303,11 +312,7 @@ fn instance_plan(
         rules: instance.virtual_rules.iter().map(route::rule).collect(),
         promote: instance.promote_secondaries,
         path,
-        refreshes: refresh::refreshes(
-            config,
-            instance,
-            own.map_or(instance.interface.as_str(), |vmac| vmac.name.as_str()),
-        ),
+        refreshes: refresh::refreshes(config, instance, own.unwrap_or_else(|| vmac::speaks_on(instance))),
         notify: instance.notify.clone(),
         swing,
         gain,
@@ -390,6 +395,32 @@ vrrp_instance VI_1 {
         assert_eq!(existing(id.iface), None);
         assert!(!plan.is_stale(|_| None));
         assert!(plan.is_stale(|name| (name == "eth7").then_some(9)));
+    }
+
+    #[test]
+    fn a_virtual_router_speaks_and_is_known_on_its_ipvlan_and_on_the_interface_below_a_macvlan() {
+        let of = |line: &str| {
+            let text = PAIR.replace("    track_script", &format!("    {line}\n    track_script"));
+            let made = |name: &str| match name {
+                "eth0" => Some(2),
+                "vrrp.51" => Some(7),
+                _ => None,
+            };
+            let plan = Plan::new(&config(&text), made, &mut TrackIds::default()).unwrap();
+            assert!(plan.interfaces.contains_key("vrrp.51"), "{line}");
+            let (id, instance) = plan.instances.iter().next().unwrap();
+            let vip = &instance.vips[&IpAddr::from([192, 0, 2, 10])];
+            assert_eq!(
+                (instance.below, plan.below(id.iface), vip.ifindex),
+                (IfIndex(2), IfIndex(2), 7),
+                "{line}"
+            );
+            (id.iface, instance.vmac, instance.config.source)
+        };
+        let own = Some(IpAddr::from([192, 0, 2, 11]));
+        assert_eq!(of("use_ipvlan 192.0.2.11/24"), (IfIndex(7), None, own));
+        assert_eq!(of("use_vmac"), (IfIndex(2), Some(IfIndex(7)), None));
+        assert_eq!(of("use_vmac\n    vmac_xmit_base"), (IfIndex(2), None, None));
     }
 
     #[test]

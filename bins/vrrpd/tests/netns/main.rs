@@ -17,6 +17,7 @@ mod faults;
 mod groups;
 mod guardian;
 mod health;
+mod ipvlan;
 mod keepalived;
 mod lan;
 mod lints;
@@ -65,9 +66,11 @@ const CASES: &[Case] = &[
     ("a_virtual_mac_is_in_the_group_of_its_parent_unless_told_another", vmac::grouped),
     ("whoever_listens_hears_of_the_interface_below_if_told_so", vmac::notified),
     ("advertisements_leave_by_the_virtual_mac_unless_told_not_to", vmac::transmits_below),
+    ("a_kernel_without_ipvlan_is_named_and_one_with_it_has_the_addresses_there", ipvlan::held),
     ("announcements_are_no_closer_than_their_interval", announce::spaced),
     ("a_virtual_mac_that_sends_no_advertisements_is_announced_again_and_again", announce::repeated),
     ("two_daemons_do_not_share_a_virtual_router", neighbours::second_daemon),
+    ("a_second_daemon_leaves_the_first_its_virtual_mac", neighbours::second_daemon_leaves_the_virtual_mac),
     ("whoever_removes_an_address_again_and_again_makes_no_storm", neighbours::fight),
     ("a_daemon_goes_to_the_network_namespace_that_it_is_told", namespace::entered),
     ("capabilities_that_are_not_needed_are_given_up", neighbours::capabilities),

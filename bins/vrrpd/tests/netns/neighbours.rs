@@ -11,6 +11,21 @@ use crate::daemon::{Daemon, VIP, config};
 use crate::guardian::gone;
 use crate::lan::{Lan, run};
 
+pub(crate) fn second_daemon_leaves_the_virtual_mac() {
+    run(async {
+        let mut lan = Lan::new().await;
+        let first = Daemon::start(&lan.nodes[0], "first", &config(200, &[VIP], "use_vmac"));
+        lan.nodes[0].gains(VIP).await;
+        let made = lan.nodes[0].handle.link("vrrp.51").await.unwrap().unwrap();
+        let mut second = Daemon::start(&lan.nodes[0], "second", &config(100, &[VIP], "use_vmac"));
+        second.says(&format!("another vrrpd (process {})", first.worker())).await;
+        assert_eq!(second.exit().await.code(), Some(1));
+        let link = lan.nodes[0].handle.link("vrrp.51").await.unwrap();
+        assert_eq!(link.map(|link| (link.index, link.up)), Some((made.index, true)), "it was not made anew");
+        assert!(lan.nodes[0].has(VIP).await);
+    });
+}
+
 pub(crate) fn second_daemon() {
     run(async {
         let mut lan = Lan::new().await;

@@ -112,6 +112,11 @@ pub(crate) const IFLA_INFO_DATA: u16 = 2;
 pub(crate) const VETH_INFO_PEER: u16 = 1;
 pub(crate) const IFLA_MACVLAN_MODE: u16 = 1;
 pub(crate) const MACVLAN_MODE_PRIVATE: u32 = 1;
+pub(crate) const IFLA_IPVLAN_MODE: u16 = 1;
+pub(crate) const IFLA_IPVLAN_FLAGS: u16 = 2;
+pub(crate) const IPVLAN_MODE_L2: u16 = 0;
+pub(crate) const IPVLAN_F_PRIVATE: u16 = 1;
+pub(crate) const IPVLAN_F_VEPA: u16 = 2;
 /// Leaves the counters out of a link dump: they are most of its bytes.
 pub(crate) const RTEXT_FILTER_SKIP_STATS: u32 = 0x8;
 

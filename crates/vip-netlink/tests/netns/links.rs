@@ -1,6 +1,7 @@
 use std::fs;
 
-use vip_netlink::{ArpRules, Event, Handle, LinkChange, LinkKind, MacAddress, Monitor, NewLink};
+use nix::errno::Errno;
+use vip_netlink::{ArpRules, Event, Handle, IpvlanMode, LinkChange, LinkKind, MacAddress, Monitor, NewLink};
 
 use crate::sandbox::{Other, cable, cable_to, named, run, up, wait_for};
 
@@ -72,6 +73,27 @@ pub(crate) fn a_macvlan_has_the_address_it_was_given() {
         let link = named(&handle, "vrrp.51").await;
         assert_eq!((link.mac, link.lower, link.up), (Some(mac), Some(left.index), true));
         assert_eq!(link.kind.as_deref(), Some("macvlan"));
+    });
+}
+
+pub(crate) fn an_ipvlan_has_the_address_of_its_parent() {
+    run(async {
+        let handle = Handle::open().unwrap();
+        let (left, _) = cable(&handle).await;
+        for (name, mode) in [("vrrp.51", IpvlanMode::Private), ("vrrp.52", IpvlanMode::Vepa)] {
+            let kind = LinkKind::Ipvlan { parent: left.index, mode };
+            match handle.create_link(&NewLink { up: true, ..NewLink::new(name, kind) }).await {
+                Ok(()) => {
+                    let link = named(&handle, name).await;
+                    assert_eq!((link.mac, link.lower, link.up), (left.mac, Some(left.index), true));
+                    assert_eq!(link.kind.as_deref(), Some("ipvlan"));
+                    // Another mode would be refused beside it.
+                    handle.delete_link(link.index).await.unwrap();
+                }
+                // A kernel without ipvlan says so, and nothing else.
+                Err(error) => assert_eq!(error.errno(), Some(Errno::EOPNOTSUPP), "{error}"),
+            }
+        }
     });
 }
 

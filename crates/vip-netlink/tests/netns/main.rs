@@ -46,6 +46,10 @@ const CASES: &[Case] = &[
     ),
     ("a_macvlan_has_the_address_it_was_given", links::a_macvlan_has_the_address_it_was_given),
     (
+        "an_ipvlan_has_the_address_of_its_parent_where_the_kernel_has_it",
+        links::an_ipvlan_has_the_address_of_its_parent,
+    ),
+    (
         "a_link_keeps_the_rules_and_the_note_it_is_given",
         links::a_link_keeps_the_rules_and_the_note_it_is_given,
     ),

@@ -246,7 +246,7 @@ fn values(draft: &mut Draft, name: &str, s: &Block, findings: &mut Findings<'_>)
         "skip_check_adv_addr" => draft.skip_check_adv_addr = value::switch(s, findings),
         "v3_checksum_as_v2" => draft.v3_checksum_as_v2 = value::switch(s, findings),
         "old_unicast_checksum" => draft.old_unicast_checksum = old_checksum(s, findings),
-        "use_vmac" => draft.vmac = Some(vmac::read(s, findings)),
+        "use_vmac" | "use_ipvlan" => draft.vmac = vmac::read(s, draft.vmac.take(), findings),
         "use_vmac_addr" => draft.use_vmac_addr = true,
         "vmac_xmit_base" => draft.xmit_base = true,
         "promote_secondaries" => draft.promote_secondaries = true,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::duration;
 use super::super::model::{
-    Auth, AuthHmac, Config, InitialState, Tracked, Version, VirtualAddress, Vmac, VrrpInstance,
+    Auth, AuthHmac, Config, InitialState, Tracked, Version, VirtualAddress, VrrpInstance,
 };
 use super::super::tree::Block;
 use super::global::Defaults;
@@ -62,7 +62,11 @@ pub(super) fn resolve(
     let vmac = draft.vmac.map(|written| {
         vmac::resolve(written, router, (&config.global.vmac_prefix, draft.xmit_base), findings)
     });
-    vmac_paths(vmac.as_ref(), draft.unicast_peer.first().map(|peer| peer.span), findings);
+    let own = vmac.as_ref().and_then(vmac::own_address);
+    if let Some(vmac) = &vmac {
+        let peer = draft.unicast_peer.first().map(|peer| peer.span);
+        vmac::peers(vmac, peer, draft.unicast_src_ip.as_ref(), findings);
+    }
     VrrpInstance {
         state,
         virtual_router_id: draft.virtual_router_id.as_ref().map_or(0, |id| id.value),
@@ -85,11 +89,11 @@ pub(super) fn resolve(
         track_src_ip: draft.track_src_ip.is_some(),
         virtual_ipaddress: addresses,
         virtual_ipaddress_excluded: excluded,
-        unicast_src_ip: draft.unicast_src_ip.map(|source| source.value),
+        unicast_src_ip: draft.unicast_src_ip.map(|source| source.value).or(own),
         unicast_peer: draft.unicast_peer.into_iter().map(|peer| peer.value).collect(),
         unicast_ttl: draft.unicast_ttl.unwrap_or(255),
         check_unicast_src: draft.check_unicast_src.unwrap_or(defaults.check_unicast_src),
-        mcast_src_ip: draft.mcast_src_ip.map(|source| source.value),
+        mcast_src_ip: draft.mcast_src_ip.map(|source| source.value).or(own),
         track_script: scripts(&draft.track_script, config, findings),
         track_interface: track::list(&draft.track_interface, &Known::Interfaces, 253, findings),
         track_file: files(&draft.track_file, config, findings),
@@ -126,17 +130,7 @@ pub(super) fn compare(instance: &VrrpInstance, earlier: &[VrrpInstance], finding
         );
     }
     let own = router(instance);
-    if let Some(vmac) = &instance.vmac
-        && let Some(other) =
-            earlier.iter().filter_map(|other| other.vmac.as_ref()).find(|o| o.name == vmac.name)
-    {
-        findings.push(
-            Diagnostic::error(format!("the interface `{}` would be made twice", vmac.name), vmac.span)
-                .label("another instance has it")
-                .help("write `use_vmac NAME` with a name for each")
-                .related(other.span, "the first one"),
-        );
-    }
+    vmac::compare(instance, earlier, findings);
     if own.0.is_empty() || own.1 == 0 {
         return;
     }
@@ -248,13 +242,15 @@ fn sources(draft: &Draft, ipv6: Option<bool>, findings: &mut Findings<'_>) {
     let sources = [&draft.unicast_src_ip, &draft.mcast_src_ip, &draft.mcast_dst_ip];
     let sources = sources.into_iter().flatten().map(|source| (source.value, source.span));
     let source = if draft.unicast_peer.is_empty() { &draft.mcast_src_ip } else { &draft.unicast_src_ip };
+    let own = draft.vmac.as_ref().and_then(vmac::Written::address);
+    let source = source.as_ref().or(own);
     if let (Some(span), None) = (draft.track_src_ip, source) {
         findings.push(
             Diagnostic::warning("`track_src_ip` has no effect without a source address", span)
                 .help("add `mcast_src_ip ADDRESS`, with unicast peers `unicast_src_ip ADDRESS`"),
         );
     }
-    for (addr, span) in peers.chain(sources) {
+    for (addr, span) in peers.chain(sources).chain(own.map(|own| (own.value, own.span))) {
         let Some(ipv6) = ipv6.filter(|ipv6| *ipv6 != addr.is_ipv6()) else { continue };
         let family = if ipv6 { "IPv6" } else { "IPv4" };
         findings.push(
@@ -329,18 +325,6 @@ fn proofs(
         );
     }
     (auth(draft.auth.as_ref(), version, strict, findings), signed)
-}
-
-/// Unicast frames with the virtual MAC would never be answered there.
-fn vmac_paths(vmac: Option<&Vmac>, peer: Option<Span>, findings: &mut Findings<'_>) {
-    if let (Some(vmac), Some(peer)) = (vmac.filter(|vmac| !vmac.xmit_base), peer) {
-        findings.push(
-            Diagnostic::error("`use_vmac` with unicast peers needs `vmac_xmit_base`", vmac.span)
-                .label("advertisements would come from the virtual MAC")
-                .help("add `vmac_xmit_base`")
-                .related(peer, "a unicast peer"),
-        );
-    }
 }
 
 fn auth(

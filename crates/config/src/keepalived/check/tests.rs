@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::super::lexer;
 use super::super::model::{
-    Config, NextHop, OldChecksum, PreferredLifetime, Prefix, RouteKind, RouteMetric, RouteMetricKind,
-    RoutePlace, RuleAction,
+    Config, IpvlanMode, NextHop, OldChecksum, PreferredLifetime, Prefix, RouteKind, RouteMetric,
+    RouteMetricKind, RoutePlace, RuleAction, VmacKind,
 };
 use super::super::tree;
 use crate::diagnostic::{Diagnostics, Severity};
@@ -194,13 +194,47 @@ fn addresses_have_all_the_words_of_keepalived() {
 #[test]
 fn a_virtual_mac_has_the_rfc_s_address_unless_another_is_given() {
     let of = |line: &str| instance(line).instances.remove(0).vmac.unwrap();
-    assert_eq!((of("use_vmac").name.as_str(), of("use_vmac").mac), ("vrrp.51", [0, 0, 0x5e, 0, 1, 51]));
+    let macvlan = |mac, xmit_base| VmacKind::Macvlan { mac, netlink_notify_msg: false, xmit_base };
+    let plain = of("use_vmac");
+    assert_eq!((plain.name.as_str(), plain.kind), ("vrrp.51", macvlan([0, 0, 0x5e, 0, 1, 51], false)));
     let given = of("use_vmac vm 02:00:00:00:aa group 7\nvmac_xmit_base");
-    assert_eq!((given.name.as_str(), given.mac, given.xmit_base), ("vm", [2, 0, 0, 0, 0xaa, 51], true));
+    assert_eq!((given.name.as_str(), given.kind), ("vm", macvlan([2, 0, 0, 0, 0xaa, 51], true)));
     assert_eq!(
         (given.group, of("use_vmac group default").group, of("use_vmac").group),
         (Some(7), Some(0), None)
     );
+}
+
+#[test]
+fn an_ipvlan_has_an_address_that_advertisements_come_from() {
+    for (line, name, address, mode, group) in [
+        ("192.0.2.11", "vrrp.51", ("192.0.2.11", 32), IpvlanMode::Bridge, None),
+        ("ipv0 192.0.2.11/24", "ipv0", ("192.0.2.11", 24), IpvlanMode::Bridge, None),
+        ("192.0.2.11/24 vepa ipv0", "ipv0", ("192.0.2.11", 24), IpvlanMode::Vepa, None),
+        (
+            "name private 192.0.2.11 private group 7",
+            "private",
+            ("192.0.2.11", 32),
+            IpvlanMode::Private,
+            Some(7),
+        ),
+    ] {
+        let instance = instance(&format!("use_ipvlan {line}")).instances.remove(0);
+        let vmac = instance.vmac.unwrap();
+        let address = (ip(address.0), address.1);
+        assert_eq!((vmac.name.as_str(), vmac.group), (name, group), "{line}");
+        assert_eq!(vmac.kind, VmacKind::Ipvlan { address: Some(address), mode }, "{line}");
+        assert_eq!((instance.mcast_src_ip, instance.unicast_src_ip), (Some(address.0), Some(address.0)));
+    }
+    let other = instance("use_ipvlan 192.0.2.11\nmcast_src_ip 192.0.2.1").instances.remove(0);
+    assert_eq!(other.mcast_src_ip, Some(ip("192.0.2.1")));
+    let (config, errors) = checked(
+        "vrrp_instance V {\ninterface e\nvirtual_router_id 1\nvirtual_ipaddress {\nfe80::1\n}\nuse_ipvlan\n}\n",
+    );
+    assert_eq!(errors, Vec::<String>::new());
+    let vmac = config.instances[0].vmac.clone().unwrap();
+    let kind = VmacKind::Ipvlan { address: None, mode: IpvlanMode::Bridge };
+    assert_eq!((vmac.name.as_str(), vmac.kind), ("vrrp6.1", kind));
 }
 
 #[test]

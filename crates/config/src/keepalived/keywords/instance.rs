@@ -69,7 +69,7 @@ pub(in crate::keepalived) const INSTANCE: Context = Context {
         line("use_vmac", "[NAME] [MAC] ..."),
         line("use_vmac_addr", ""),
         line("vmac_xmit_base", ""),
-        missing("use_ipvlan", VMAC),
+        line("use_ipvlan", "[NAME] [ADDRESS] ..."),
         missing("vrf", "name the interface inside the VRF"),
         line("unicast_fault_no_peer", ""),
         line("old_unicast_checksum", "[never]"),

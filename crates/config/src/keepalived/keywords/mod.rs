@@ -124,7 +124,6 @@ const YIELDS: &str = "a node that was not run for a down interval yields anyway"
 const PROCESSES: &str = "vrrpd names its processes itself";
 const RELOAD: &str = "every reload is checked first, and a broken file changes nothing";
 const LINKS: &str = "link state comes from the kernel's netlink events";
-const VMAC: &str = "remove it: the address is announced with the interface's own MAC";
 
 /// Every kind of block, to find where a misplaced keyword belongs.
 pub(super) const ALL: &[Context] = &[

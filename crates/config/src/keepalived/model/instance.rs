@@ -27,7 +27,7 @@ pub struct VrrpInstance {
     pub auth: Option<Auth>,
     /// `auth_hmac`; never together with [`Self::auth`].
     pub auth_hmac: Option<AuthHmac>,
-    /// `use_vmac`: a virtual MAC interface for the advertisements and addresses.
+    /// `use_vmac` or `use_ipvlan`: an interface of its own for the advertisements and addresses.
     pub vmac: Option<Vmac>,
     /// `virtual_ipaddress`: advertised, in this order; one family, at most 255.
     pub virtual_ipaddress: Vec<VirtualAddress>,
@@ -39,7 +39,8 @@ pub struct VrrpInstance {
     pub virtual_rules: Vec<Rule>,
     /// `promote_secondaries`: set the sysctl of this name on the interface.
     pub promote_secondaries: bool,
-    /// `unicast_src_ip`: the source of unicast advertisements. `None`: the interface's primary address.
+    /// `unicast_src_ip`, else the address of `use_ipvlan`: the source of unicast advertisements. `None`: the interface's
+    /// primary address.
     pub unicast_src_ip: Option<IpAddr>,
     /// `unicast_peer`: when not empty, advertisements go to each peer and none to the group.
     pub unicast_peer: Vec<UnicastPeer>,
@@ -53,7 +54,8 @@ pub struct VrrpInstance {
     pub mcast_dst_ip: Option<IpAddr>,
     /// `track_src_ip`: without [`Self::unicast_src_ip`] or [`Self::mcast_src_ip`] on the machine the instance is in FAULT.
     pub track_src_ip: bool,
-    /// `mcast_src_ip`: the source of multicast advertisements. `None`: the interface's primary address.
+    /// `mcast_src_ip`, else the address of `use_ipvlan`: the source of multicast advertisements. `None`: the interface's
+    /// primary address.
     pub mcast_src_ip: Option<IpAddr>,
     /// `track_script`, weights resolved.
     pub track_script: Vec<Tracked>,
@@ -170,19 +172,49 @@ pub struct GarpExtra {
     pub all: bool,
 }
 
-/// `use_vmac [[name] NAME] [MAC] [netlink_notify_msg] [group GROUP]`.
+/// `use_vmac` or `use_ipvlan`: an interface that is made on the instance's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vmac {
     /// The name of the interface; default `vmac_prefix`.VRID, in IPv6 `vmac_prefix`6.VRID.
     pub name: String,
-    /// Its address; default 00-00-5E-00-01-VRID, in IPv6 00-00-5E-00-02-VRID (RFC 9568 §7.3).
-    pub mac: [u8; 6],
-    /// `netlink_notify_msg`: have the kernel tell of the interface below when this one goes up or down.
-    pub netlink_notify_msg: bool,
+    /// What it is.
+    pub kind: VmacKind,
     /// `group` of interfaces. `None`: that of the interface below.
     pub group: Option<u32>,
-    /// `vmac_xmit_base`: advertise from the interface below.
-    pub xmit_base: bool,
     /// Where it is written.
     pub span: Span,
+}
+
+/// Whose hardware address an interface of its own has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VmacKind {
+    /// `use_vmac [[name] NAME] [MAC] [netlink_notify_msg] [group GROUP]`: the virtual router's.
+    Macvlan {
+        /// Its address; default 00-00-5E-00-01-VRID, in IPv6 00-00-5E-00-02-VRID (RFC 9568 §7.3).
+        mac: [u8; 6],
+        /// `netlink_notify_msg`: have the kernel tell of the interface below when this one goes up or down.
+        netlink_notify_msg: bool,
+        /// `vmac_xmit_base`: advertise from the interface below.
+        xmit_base: bool,
+    },
+    /// `use_ipvlan [[name] NAME] [ADDRESS[/LENGTH]] [bridge|private|vepa] [group GROUP]`: that of the interface below.
+    Ipvlan {
+        /// Its own address and the length of the prefix, of the instance's family. `None`, in IPv6 alone: the link-local
+        /// address that the kernel gives it.
+        address: Option<(IpAddr, u8)>,
+        /// Whom it talks to directly.
+        mode: IpvlanMode,
+    },
+}
+
+/// How the ipvlans on one interface, which must have the same of these, reach each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum IpvlanMode {
+    /// `bridge`: directly.
+    #[default]
+    Bridge,
+    /// `private`: not at all.
+    Private,
+    /// `vepa`: by way of the switch, which must send frames back to where they come from.
+    Vepa,
 }

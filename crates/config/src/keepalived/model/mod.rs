@@ -17,7 +17,10 @@ pub use address::{Broadcast, PreferredLifetime, Scope, VirtualAddress};
 pub use auth::{AntiReplay, Auth, AuthHmac, HmacKey, HmacMode, Secret};
 pub use global::{Dumps, GlobalDefs, JsonVersion, Nftables, STATUS_SOCKET, Scheduling, TimedCommand};
 pub use group::{GarpGroup, InterfaceDelay, SyncGroup, TrackGroup};
-pub use instance::{Garp, GarpExtra, InitialState, OldChecksum, UnicastPeer, Version, Vmac, VrrpInstance};
+pub use instance::{
+    Garp, GarpExtra, InitialState, IpvlanMode, OldChecksum, UnicastPeer, Version, Vmac, VmacKind,
+    VrrpInstance,
+};
 pub use notify::{Command, Notify, NotifyFifo, ScriptUser};
 pub use route::{NextHop, Prefix, Route, RouteKind, RouteMetric, RouteMetricKind, RoutePlace};
 pub use rule::{Rule, RuleAction};
