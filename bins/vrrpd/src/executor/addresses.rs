@@ -17,6 +17,9 @@ use crate::wording;
 
 /// Adverts that follow each other faster than this do not each renew the leases.
 const RENEWING_INTERVAL: Duration = Duration::from_millis(500);
+/// Leases that one turn renews. Addresses that were installed together are due together, and the kernel takes the longer
+/// for an IPv6 address the more of them an interface has: a tenth of a second for hundreds. Advertisements go in between.
+const RENEWALS_A_TURN: usize = 8;
 
 impl Executor {
     /// Removes the virtual addresses that an earlier run, of this daemon or of keepalived, has left.
@@ -91,7 +94,7 @@ impl Executor {
 
     /// Forgets the leases that ran out. The kernel has removed the addresses.
     pub(crate) fn take_lapsed(&mut self, now: Instant) -> Vec<VirtualAddress> {
-        self.leases.due(now).lapsed
+        self.leases.lapse(now)
     }
 
     /// Whether the kernel has an address of a virtual router, as far as we know.
@@ -120,13 +123,14 @@ impl Executor {
 
     /// Renews the leases that are due.
     pub(crate) async fn renew(&mut self) {
-        let renewal = self.leases.renew(&self.handle, now()).await;
+        let renewal = self.leases.renew(&self.handle, now(), RENEWALS_A_TURN).await;
         for (vip, error) in renewal.failed {
             let holder = self.held.iter().find(|(_, held)| held.key() == vip.key()).map(|((id, _), _)| *id);
             if let Some(more) = holder.and_then(|id| self.complaints.admit((id, "renew"), now())) {
                 warn!("the lease of {} cannot be renewed: {error}{more}", vip.addr);
             }
         }
+        self.renewed_at = Some(now());
     }
 
     /// The lease then ends before the down interval that the advertisement starts.
