@@ -81,6 +81,16 @@ impl VipSet {
         self.vips.values().map(|vip| &vip.address)
     }
 
+    /// Whether the address is held.
+    pub fn contains(&self, key: &AddressKey) -> bool {
+        self.vips.contains_key(key)
+    }
+
+    /// How many addresses are held.
+    pub fn len(&self) -> usize {
+        self.vips.len()
+    }
+
     /// Nothing is held.
     pub fn is_empty(&self) -> bool {
         self.vips.is_empty()
@@ -195,6 +205,18 @@ mod tests {
     }
 
     #[test]
+    fn the_one_that_has_waited_longest_is_renewed_first() {
+        let [a, b, c] = [1, 2, 3].map(|host| leased(host, Some(3_000 * MS)));
+        let mut set = VipSet::new();
+        let now = Instant::now();
+        for (address, later) in [(&a, 2), (&b, 0), (&c, 1)] {
+            set.held(address.clone(), now + later * MS);
+        }
+        assert_eq!(set.due(now + 1_001 * MS).renew, [b.clone(), c.clone()]);
+        assert_eq!(set.due(now + 1_002 * MS).renew, [b, c, a]);
+    }
+
+    #[test]
     fn a_lease_that_ran_out_is_not_renewed_nor_restored() {
         let address = leased(1, Some(2_000 * MS));
         let mut set = VipSet::new();
@@ -207,18 +229,6 @@ mod tests {
         assert_eq!(set.to_restore(&address.key(), gone), None);
         assert_eq!(set.due(gone), Due { renew: vec![], lapsed: vec![address] });
         assert!(set.is_empty());
-    }
-
-    #[test]
-    fn the_one_that_has_waited_longest_is_renewed_first() {
-        let [a, b, c] = [1, 2, 3].map(|host| leased(host, Some(3_000 * MS)));
-        let mut set = VipSet::new();
-        let now = Instant::now();
-        for (address, later) in [(&a, 2), (&b, 0), (&c, 1)] {
-            set.held(address.clone(), now + later * MS);
-        }
-        assert_eq!(set.due(now + 1_001 * MS).renew, [b.clone(), c.clone()]);
-        assert_eq!(set.due(now + 1_002 * MS).renew, [b, c, a]);
     }
 
     #[test]

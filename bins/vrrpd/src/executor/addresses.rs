@@ -1,7 +1,7 @@
 //! Virtual addresses: set, renewed, put back and taken away.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
@@ -75,7 +75,7 @@ impl Executor {
             }
         }
         self.bequeath(id, instance);
-        if !self.held.keys().any(|(holder, _)| *holder == id) {
+        if self.held_by(id).next().is_none() {
             self.refresh_at.retain(|(holder, _), _| *holder != id);
         }
     }
@@ -104,7 +104,14 @@ impl Executor {
 
     /// Whether something should be held and is not: the kernel refused it, or its lease ran out.
     pub(crate) fn any_unheld(&self) -> bool {
-        !self.unheld().is_empty()
+        // Asked at every turn, of hundreds: what is leased is held, so nothing is missing where there are as many of both.
+        self.leases.len() < self.held.len() && !self.unheld().is_empty()
+    }
+
+    /// What the node wants held for a virtual router.
+    pub(super) fn held_by(&self, id: InstanceId) -> impl Iterator<Item = &VirtualAddress> {
+        let first = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        self.held.range((id, first)..).take_while(move |((holder, _), _)| *holder == id).map(|(_, vip)| vip)
     }
 
     /// Tries again what should be held and is not; what is there now, and wants to be announced.
@@ -138,8 +145,8 @@ impl Executor {
         if instance.config.interval.to_duration() < RENEWING_INTERVAL {
             return;
         }
-        let leased = self.held.iter().filter(|((holder, _), vip)| *holder == id && vip.lease.is_some());
-        let leased: Vec<VirtualAddress> = leased.map(|(_, vip)| vip.clone()).collect();
+        let leased: Vec<VirtualAddress> =
+            self.held_by(id).filter(|vip| vip.lease.is_some()).cloned().collect();
         for vip in leased {
             let sent = now();
             // One that is not there comes back with an announcement, not by the way. A refusal is met again, and said,
@@ -199,7 +206,7 @@ impl Executor {
     }
 
     fn is_there(&self, vip: &VirtualAddress) -> bool {
-        self.leases.addresses().any(|held| held.key() == vip.key())
+        self.leases.contains(&vip.key())
     }
 
     async fn add(&mut self, id: InstanceId, instance: &InstancePlan, vip: VirtualAddress) {
