@@ -149,9 +149,12 @@ impl Pair {
     /// Milliseconds from the resignation to the address present, and announced, of each takeover.
     fn take_over(mut self, times: u32) -> Result<Vec<[f64; 2]>, BenchError> {
         let mut frames = watch(&self.backup)?;
+        // A watcher that has only just been started would miss a resignation.
+        wait(self.daemon, "an advertisement", || Ok(!frames.read()?.is_empty()))?;
         let vip = virtual_address(1);
         let mut all = Vec::new();
         for _ in 0..times {
+            self.rest(vip)?;
             let from = Stamp::now();
             self.sending.signal(Signal::Term)?;
             let mut seen = None;
@@ -177,12 +180,18 @@ impl Pair {
                 all.push([present.millis_from(resigned), announced.millis_from(resigned)]);
             }
             self.sending = spawn(&self.sender, &self.start)?;
-            wait(self.daemon, "a backup again", || {
-                Ok(self.sender.addresses()?.contains(&vip) && !self.backup.addresses()?.contains(&vip))
-            })?;
-            sleep(REST);
         }
         Ok(all)
+    }
+
+    /// Waits until the one under test is a backup, after a time in which a machine that stands still may have made it take
+    /// over, too.
+    fn rest(&self, vip: IpAddr) -> Result<(), BenchError> {
+        let is_backup =
+            || Ok(self.sender.addresses()?.contains(&vip) && !self.backup.addresses()?.contains(&vip));
+        wait(self.daemon, "a backup again", is_backup)?;
+        sleep(REST);
+        wait(self.daemon, "a backup again", is_backup)
     }
 
     /// Time on a CPU of the daemon under test, to the nanosecond.

@@ -70,7 +70,7 @@ pub(crate) fn outside(plan: &Plan, view: &NetworkView) -> Vec<String> {
                 .addresses()
                 .filter(|own| own.ifindex == vip.ifindex || Some(own.ifindex) == below)
                 .filter(|own| own.addr.is_ipv4() == vip.addr.is_ipv4())
-                .filter(|own| !managed.contains(&own.key()) && own.proto != vip_netlink::VIP_PROTO)
+                .filter(|own| own.proto != vip_netlink::VIP_PROTO && !managed.contains(&own.key()))
                 .collect();
             // One with a prefix of its own brings its subnet with it, one with a peer the way there.
             let settled =

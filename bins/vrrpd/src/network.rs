@@ -1,6 +1,5 @@
 //! The machine's interfaces as virtual routers see them.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use vip_netlink::{AddressInfo, LinkInfo, NetworkView, Scope};
@@ -29,12 +28,11 @@ pub(crate) fn link(view: &NetworkView, plan: &Plan, iface: IfIndex) -> Option<Li
 /// The address to send from: never a virtual one, which an earlier run or another daemon may have left; the kernel's
 /// primary before its secondary addresses, wide scope before narrow. IPv6 sends from a link-local address.
 fn primary(view: &NetworkView, plan: &Plan, iface: IfIndex, family: Family) -> Option<IpAddr> {
-    let virtual_ones: BTreeSet<IpAddr> = plan.managed().into_iter().map(|key| key.addr).collect();
     let fit = |address: &&AddressInfo| {
         address.ifindex == iface.0
             && Family::of(address.addr) == family
             && address.proto != vip_netlink::VIP_PROTO
-            && !virtual_ones.contains(&address.addr)
+            && !plan.virtual_addresses.contains(&address.addr)
             && match address.addr {
                 IpAddr::V4(_) => address.scope < Scope::HOST,
                 IpAddr::V6(v6) => v6.is_unicast_link_local(),

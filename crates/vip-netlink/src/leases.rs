@@ -44,7 +44,7 @@ impl Lease {
 /// What must be done about the leases.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Due {
-    /// Add each of these again now, then call [`VipSet::held`].
+    /// Add each of these again now, then call [`VipSet::held`]. The one that has waited longest comes first.
     pub renew: Vec<VirtualAddress>,
     /// The leases of these ran out: the kernel has removed them, and they are no longer in the set.
     pub lapsed: Vec<VirtualAddress>,
@@ -81,6 +81,16 @@ impl VipSet {
         self.vips.values().map(|vip| &vip.address)
     }
 
+    /// Whether the address is held.
+    pub fn contains(&self, key: &AddressKey) -> bool {
+        self.vips.contains_key(key)
+    }
+
+    /// How many addresses are held.
+    pub fn len(&self) -> usize {
+        self.vips.len()
+    }
+
     /// Nothing is held.
     pub fn is_empty(&self) -> bool {
         self.vips.is_empty()
@@ -100,18 +110,27 @@ impl VipSet {
 
     /// What must be done at `now`.
     pub fn due(&mut self, now: Instant) -> Due {
-        let lapsed =
-            self.vips.extract_if(.., |_, vip| vip.leased.is_some_and(|lease| lease.lapses_at <= now));
-        let lapsed = lapsed.map(|(_, vip)| vip.address).collect();
-        let due = self.vips.values().filter(|vip| vip.leased.is_some_and(|lease| lease.renew_at <= now));
-        Due { renew: due.map(|vip| vip.address.clone()).collect(), lapsed }
+        let lapsed = self.lapse(now);
+        let due = |vip: &Vip| vip.leased.map(|lease| lease.renew_at).filter(|at| *at <= now);
+        let mut renew: Vec<_> =
+            self.vips.values().filter_map(|vip| Some((due(vip)?, &vip.address))).collect();
+        renew.sort_by_key(|(at, _)| *at);
+        Due { renew: renew.into_iter().map(|(_, address)| address.clone()).collect(), lapsed }
     }
 
-    /// Renews what is due at `now`.
-    pub async fn renew(&mut self, handle: &Handle, now: Instant) -> Renewal {
+    /// Forgets those whose leases have run out at `now`; see [`Due::lapsed`].
+    pub fn lapse(&mut self, now: Instant) -> Vec<VirtualAddress> {
+        let lapsed =
+            self.vips.extract_if(.., |_, vip| vip.leased.is_some_and(|lease| lease.lapses_at <= now));
+        lapsed.map(|(_, vip)| vip.address).collect()
+    }
+
+    /// Renews what is due at `now`, but no more than `most`: the kernel takes its time for each, and what is left stays
+    /// due.
+    pub async fn renew(&mut self, handle: &Handle, now: Instant, most: usize) -> Renewal {
         let Due { renew, lapsed } = self.due(now);
         let mut failed = Vec::new();
-        for address in renew {
+        for address in renew.into_iter().take(most) {
             match handle.add(&address).await {
                 Ok(()) => self.held(address, now),
                 Err(error) => {
@@ -183,6 +202,18 @@ mod tests {
         assert_eq!(set.due(first).renew, std::slice::from_ref(&short));
         set.held(short.clone(), first);
         assert_eq!(set.due(now + 1_000 * MS).renew, [short, long]);
+    }
+
+    #[test]
+    fn the_one_that_has_waited_longest_is_renewed_first() {
+        let [a, b, c] = [1, 2, 3].map(|host| leased(host, Some(3_000 * MS)));
+        let mut set = VipSet::new();
+        let now = Instant::now();
+        for (address, later) in [(&a, 2), (&b, 0), (&c, 1)] {
+            set.held(address.clone(), now + later * MS);
+        }
+        assert_eq!(set.due(now + 1_001 * MS).renew, [b.clone(), c.clone()]);
+        assert_eq!(set.due(now + 1_002 * MS).renew, [b, c, a]);
     }
 
     #[test]

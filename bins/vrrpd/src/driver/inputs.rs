@@ -39,10 +39,24 @@ impl Driver {
             self.executor.vmacs.forget(link.index);
             self.executor.secondaries.forget(link.index);
         }
-        if self.plan.is_stale(|name| index_of(&self.monitor, &self.executor, name)) {
-            self.plan_again().await;
+        // No virtual router sends from a virtual address: where hundreds come and go, the links need no look at each.
+        let of_links = match &event {
+            Event::AddressAdded(address) | Event::AddressRemoved(address) => {
+                !self.plan.virtual_addresses.contains(&address.addr)
+            }
+            Event::LinkUp(_)
+            | Event::LinkDown(_)
+            | Event::LinkChanged(_)
+            | Event::LinkGone(_)
+            | Event::Overrun => true,
+        };
+        if of_links {
+            if self.plan.is_stale(|name| index_of(&self.monitor, &self.executor, name)) {
+                self.plan_again().await;
+            }
+            self.look_at_links().await;
+            self.open_sockets();
         }
-        self.look_at_links().await;
         self.look_at_tracked_network().await;
         if let Event::AddressRemoved(address) = &event
             && self.monitor.view().address(&address.key()).is_none()
@@ -59,7 +73,6 @@ impl Driver {
                 warn!("({name}) VIP {vip} is removed again and again: it is put back once a second");
             }
         }
-        self.open_sockets();
     }
 
     /// Somebody says that an address is theirs, which may be held here.

@@ -1,7 +1,7 @@
 //! Virtual addresses: set, renewed, put back and taken away.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
@@ -17,6 +17,9 @@ use crate::wording;
 
 /// Adverts that follow each other faster than this do not each renew the leases.
 const RENEWING_INTERVAL: Duration = Duration::from_millis(500);
+/// Leases that one turn renews. Addresses that were installed together are due together, and the kernel takes the longer
+/// for an IPv6 address the more of them an interface has: a tenth of a second for hundreds. Advertisements go in between.
+const RENEWALS_A_TURN: usize = 8;
 
 impl Executor {
     /// Removes the virtual addresses that an earlier run, of this daemon or of keepalived, has left.
@@ -72,7 +75,7 @@ impl Executor {
             }
         }
         self.bequeath(id, instance);
-        if !self.held.keys().any(|(holder, _)| *holder == id) {
+        if self.held_by(id).next().is_none() {
             self.refresh_at.retain(|(holder, _), _| *holder != id);
         }
     }
@@ -91,7 +94,7 @@ impl Executor {
 
     /// Forgets the leases that ran out. The kernel has removed the addresses.
     pub(crate) fn take_lapsed(&mut self, now: Instant) -> Vec<VirtualAddress> {
-        self.leases.due(now).lapsed
+        self.leases.lapse(now)
     }
 
     /// Whether the kernel has an address of a virtual router, as far as we know.
@@ -101,7 +104,14 @@ impl Executor {
 
     /// Whether something should be held and is not: the kernel refused it, or its lease ran out.
     pub(crate) fn any_unheld(&self) -> bool {
-        !self.unheld().is_empty()
+        // Asked at every turn, of hundreds: what is leased is held, so nothing is missing where there are as many of both.
+        self.leases.len() < self.held.len() && !self.unheld().is_empty()
+    }
+
+    /// What the node wants held for a virtual router.
+    pub(super) fn held_by(&self, id: InstanceId) -> impl Iterator<Item = &VirtualAddress> {
+        let first = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        self.held.range((id, first)..).take_while(move |((holder, _), _)| *holder == id).map(|(_, vip)| vip)
     }
 
     /// Tries again what should be held and is not; what is there now, and wants to be announced.
@@ -120,13 +130,14 @@ impl Executor {
 
     /// Renews the leases that are due.
     pub(crate) async fn renew(&mut self) {
-        let renewal = self.leases.renew(&self.handle, now()).await;
+        let renewal = self.leases.renew(&self.handle, now(), RENEWALS_A_TURN).await;
         for (vip, error) in renewal.failed {
             let holder = self.held.iter().find(|(_, held)| held.key() == vip.key()).map(|((id, _), _)| *id);
             if let Some(more) = holder.and_then(|id| self.complaints.admit((id, "renew"), now())) {
                 warn!("the lease of {} cannot be renewed: {error}{more}", vip.addr);
             }
         }
+        self.renewed_at = Some(now());
     }
 
     /// The lease then ends before the down interval that the advertisement starts.
@@ -134,8 +145,8 @@ impl Executor {
         if instance.config.interval.to_duration() < RENEWING_INTERVAL {
             return;
         }
-        let leased = self.held.iter().filter(|((holder, _), vip)| *holder == id && vip.lease.is_some());
-        let leased: Vec<VirtualAddress> = leased.map(|(_, vip)| vip.clone()).collect();
+        let leased: Vec<VirtualAddress> =
+            self.held_by(id).filter(|vip| vip.lease.is_some()).cloned().collect();
         for vip in leased {
             let sent = now();
             // One that is not there comes back with an announcement, not by the way. A refusal is met again, and said,
@@ -195,7 +206,7 @@ impl Executor {
     }
 
     fn is_there(&self, vip: &VirtualAddress) -> bool {
-        self.leases.addresses().any(|held| held.key() == vip.key())
+        self.leases.contains(&vip.key())
     }
 
     async fn add(&mut self, id: InstanceId, instance: &InstancePlan, vip: VirtualAddress) {

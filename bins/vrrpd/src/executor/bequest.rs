@@ -36,10 +36,7 @@ impl Executor {
             routed.rules.iter().for_each(|rule| removals.rule(rule));
             routed.routes.iter().for_each(|route| removals.route(route));
         }
-        self.held
-            .iter()
-            .filter(|((holder, _), _)| *holder == id)
-            .for_each(|(_, vip)| removals.address(vip.key()));
+        self.held_by(id).for_each(|vip| removals.address(vip.key()));
         // Up, a virtual MAC interface would go on taking frames for the virtual router.
         if !removals.is_empty() || self.resignations.contains_key(&id) {
             let vmacs = carriers(instance).into_iter().filter(|&ifindex| self.vmacs.follows(ifindex));

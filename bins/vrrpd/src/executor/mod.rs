@@ -38,6 +38,8 @@ pub(crate) struct Executor {
     /// Addresses of an owner that were its own before we came: they are not ours to add or to remove.
     own: BTreeSet<AddressKey>,
     leases: VipSet,
+    /// When leases were last renewed. What was left then is due from here on: the loop is busy, and not late.
+    renewed_at: Option<Instant>,
     /// What of routes and rules is set for a virtual router.
     routed: BTreeMap<InstanceId, Routed>,
     /// When it is made sure that they are there.
@@ -65,6 +67,7 @@ impl Executor {
             held: BTreeMap::new(),
             own: BTreeSet::new(),
             leases: VipSet::new(),
+            renewed_at: None,
             routed: BTreeMap::new(),
             routes_at: None,
             announced: BTreeMap::new(),
@@ -114,8 +117,9 @@ impl Executor {
 
     /// When there is something to renew, to announce or to put back.
     pub(crate) fn next_upkeep(&self) -> Option<Instant> {
-        self.leases
-            .next_renewal()
+        let renewal = self.leases.next_renewal();
+        renewal
+            .max(renewal.and(self.renewed_at))
             .into_iter()
             .chain(self.routes_at)
             .chain(self.pacing.next_at())

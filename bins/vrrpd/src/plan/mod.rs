@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) trackers: BTreeMap<TrackerName, TrackerPlan>,
     /// Every interface that the configuration names.
     pub(crate) interfaces: BTreeMap<String, IfIndex>,
+    /// Those of [`managed`](Self::managed) by themselves: looked up whenever an address comes or goes.
+    pub(crate) virtual_addresses: BTreeSet<IpAddr>,
     /// `static_ipaddress`, `static_routes`, `static_rules`: set as soon as their interfaces are there, and left.
     pub(crate) fixed: Fixed,
 }
@@ -121,7 +123,10 @@ impl Plan {
         let (groups, members) = groups(config, &instances);
         let node = NodeConfig::new(node)?.with_groups(members)?;
         let fixed = fixed(config, &interfaces);
-        Ok(Self { node, instances, groups, trackers, interfaces, fixed })
+        let virtual_addresses = BTreeSet::new();
+        let mut plan = Self { node, instances, groups, trackers, interfaces, virtual_addresses, fixed };
+        plan.virtual_addresses = plan.managed().into_iter().map(|key| key.addr).collect();
+        Ok(plan)
     }
 
     /// Whether an interface came, went or was made anew since the plan was made.

@@ -182,6 +182,17 @@ impl Host {
         gained
     }
 
+    /// Waits until the kernel reports one of them.
+    pub(crate) async fn gains_any(&mut self, addresses: &[IpAddr]) -> IpAddr {
+        loop {
+            if let Event::AddressAdded(info) = self.monitor.next().await.unwrap()
+                && addresses.contains(&info.addr)
+            {
+                return info.addr;
+            }
+        }
+    }
+
     /// Waits until the kernel reports that the address is gone.
     pub(crate) async fn loses(&mut self, address: &str) -> Instant {
         let address = ip(address);

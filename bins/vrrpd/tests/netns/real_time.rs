@@ -21,9 +21,9 @@ const SHORT: u64 = 5;
 const SETTING_UP: Duration = Duration::from_secs(30);
 
 /// A machine that stands still for so long makes advertisements late, whatever their priority: the down interval is 36 ms.
-const STANDSTILL: Duration = Duration::from_millis(15);
+pub(crate) const STANDSTILL: Duration = Duration::from_millis(15);
 /// Runs in which the machine may stand still.
-const TRIES: usize = 5;
+pub(crate) const TRIES: usize = 5;
 
 pub(crate) fn busy() {
     let seconds = std::env::var(SECONDS).map_or(SHORT, |text| text.parse().expect("a number of seconds"));
@@ -94,13 +94,13 @@ pub(crate) fn raised() {
 }
 
 /// A thread on each processor, of higher priority than anything here, that wants to run each millisecond.
-struct Witnesses {
+pub(crate) struct Witnesses {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Duration>>,
 }
 
 impl Witnesses {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let stop = Arc::<AtomicBool>::default();
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let thread = |processor| {
@@ -112,7 +112,7 @@ impl Witnesses {
     }
 
     /// Ends them. The longest time that one of them had to wait.
-    fn longest(self) -> Duration {
+    pub(crate) fn longest(self) -> Duration {
         self.stop.store(true, Ordering::Relaxed);
         let waits = self.threads.into_iter().map(|thread| thread.join().expect("a witness does not panic"));
         waits.max().unwrap_or_default()

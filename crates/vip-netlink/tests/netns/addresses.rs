@@ -68,7 +68,7 @@ pub(crate) fn an_address_that_is_renewed_stays() {
             let due = tokio::time::Instant::from_std(held.next_renewal().unwrap());
             tokio::select! {
                 () = tokio::time::sleep_until(due) => {
-                    let renewal = held.renew(&handle, Instant::now()).await;
+                    let renewal = held.renew(&handle, Instant::now(), 1).await;
                     assert!(renewal.failed.is_empty() && renewal.lapsed.is_empty(), "{renewal:?}");
                 }
                 event = monitor.next() => {
