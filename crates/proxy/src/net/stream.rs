@@ -136,9 +136,17 @@ impl Stream {
 
     /// Whether the other end has neither closed nor sent anything: an idle connection that may be used.
     pub(crate) fn is_quiet(&self) -> bool {
-        let mut byte = [std::mem::MaybeUninit::uninit(); 1];
-        let peeked = self.try_io(Interest::READABLE, || SockRef::from(self).peek(&mut byte));
-        peeked.is_none()
+        unless_blocked(self.peek()).is_none()
+    }
+
+    /// The same as far as the event loop has heard, which costs no system call where it watches. What has arrived while it
+    /// was at work it has not heard yet.
+    pub(crate) fn seems_quiet(&self) -> bool {
+        self.try_io(Interest::READABLE, || self.peek()).is_none()
+    }
+
+    fn peek(&self) -> io::Result<usize> {
+        SockRef::from(self).peek(&mut [std::mem::MaybeUninit::uninit(); 1])
     }
 
     /// The address it is connected to at this end; `None` for a Unix socket.
@@ -179,6 +187,7 @@ mod tests {
         let far = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (near, _) = listener.accept().unwrap();
         near.set_nodelay(true).unwrap();
+        near.set_nonblocking(true).unwrap();
         (Stream::new(near.into()), far)
     }
 
@@ -212,6 +221,22 @@ mod tests {
                 drop(open);
             }
         }
+    }
+
+    #[test]
+    fn a_close_that_the_event_loop_has_not_heard_of_is_no_quiet() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (near, far) = pair();
+            assert!(near.is_quiet() && near.seems_quiet());
+            let waits = near.poll_read_ready(&mut Context::from_waker(Waker::noop()));
+            assert!(waits.is_pending() && near.is_watched());
+            drop(far);
+            // The loop does not turn before the next await.
+            assert!(!near.is_quiet());
+            std::future::poll_fn(|cx| near.poll_read_ready(cx)).await.unwrap();
+            assert!(!near.is_quiet() && !near.seems_quiet());
+        });
     }
 
     #[test]

@@ -72,7 +72,8 @@ impl Endpoint {
         }
         let ctx = Rc::clone(&request.ctx);
         ctx.phase.set(Phase::Connect);
-        let pooled = if self.may_reuse(&request) { self.pool.checkout() } else { None };
+        let repeatable = request.head.is_idempotent();
+        let pooled = if self.may_reuse(&request) { self.pool.checkout(repeatable) } else { None };
         ctx.reused.set(pooled.is_some());
         let upstream = match pooled {
             Some(upstream) => {

@@ -18,12 +18,14 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Takes the most recently used connection that its server has not closed.
-    pub(crate) fn checkout(&self) -> Option<Box<Upstream>> {
+    /// Takes the most recently used connection that its server has not closed. A `repeatable` request is sent again should
+    /// the close have arrived unheard; for another one the kernel is asked.
+    pub(crate) fn checkout(&self, repeatable: bool) -> Option<Box<Upstream>> {
         loop {
             let (upstream, _) = self.idle.borrow_mut().pop_back()?;
             // A server that closed, or spoke without being asked, has made the connection useless.
-            if upstream.stream.is_quiet() {
+            let quiet = if repeatable { upstream.stream.seems_quiet() } else { upstream.stream.is_quiet() };
+            if quiet {
                 return Some(upstream);
             }
         }
@@ -41,7 +43,7 @@ impl Pool {
     /// Closes connections that are idle for too long or closed by their server.
     pub(crate) fn purge(&self, now: Instant) {
         self.idle.borrow_mut().retain(|(upstream, since)| {
-            now.duration_since(*since) < IDLE_LIMIT && upstream.stream.is_quiet()
+            now.duration_since(*since) < IDLE_LIMIT && upstream.stream.seems_quiet()
         });
     }
 
