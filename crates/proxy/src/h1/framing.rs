@@ -195,7 +195,7 @@ fn normal_host(head: &RequestHead) -> Result<Option<Vec<u8>>, BadFraming> {
     if !is_authority(authority) || !agrees {
         return Err(BadFraming::Host);
     }
-    Ok(Some(normal.to_vec()))
+    Ok((repeated || first != Some(normal)).then(|| normal.to_vec()))
 }
 
 /// Whether every character may stand in a host and port (RFC 3986 §3.2); a user name may not.
